@@ -1,0 +1,298 @@
+// The Hot Restart Controller: turns what happens to processes into events, lets `decide` decide, begins the stops and queues the rest
+// for the performer. It takes no decision of its own.
+import { RekindleError } from '../errors.ts';
+import type { ProcessImages } from '../image/process-image.ts';
+import { invariant } from '../invariant.ts';
+import type { PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
+import { type Fault, faultFromOutside } from '../process/fault.ts';
+import type { HostedProcess, ProcessEnd } from '../process/hosted-process.ts';
+import type { MaybePromise } from '../process/placement.ts';
+import { whenUnguarded } from '../process/time-limit.ts';
+import { ActionQueue } from './action-queue.ts';
+import { decide } from './decide.ts';
+import type { ControllerObserver } from './observer.ts';
+import { ActionPerformer, type RestartCause } from './perform.ts';
+import type { ProcessTable } from './process-table.ts';
+import {
+  type Action,
+  type ControllerEvent,
+  type ControllerState,
+  EMPTY_STATE,
+  type Group,
+  type Policy,
+} from './state.ts';
+
+export interface Clock {
+  /** Milliseconds since an arbitrary point, with a fraction; never goes back. */
+  nowMs(): number;
+}
+
+export interface ControllerOptions {
+  readonly table: ProcessTable;
+  readonly pmm: PersistentMemoryManager;
+  readonly images: ProcessImages;
+  /** Reads a module from stable storage; only a cold start asks for it. */
+  readonly readModule: (path: string) => Uint8Array;
+  readonly policy: Policy;
+  readonly clock: Clock;
+  readonly observer: ControllerObserver;
+}
+
+/** Actions that mean nothing once another decision has been taken on their group. */
+const VOIDABLE: readonly Action['kind'][] = [
+  'restore',
+  'reload',
+  'confirm-reloaded',
+  'launch',
+  'report-restarted',
+];
+
+export class HotRestartController {
+  readonly #options: ControllerOptions;
+  readonly #performer: ActionPerformer;
+  readonly #queue: ActionQueue;
+  readonly #causes = new Map<number, RestartCause>();
+  /** Stops under way, by group. */
+  readonly #stopping = new Map<number, Set<Promise<void>>>();
+  #state: ControllerState = EMPTY_STATE;
+  #closed = false;
+
+  constructor(options: ControllerOptions) {
+    const { table, pmm, images, readModule, observer, clock } = options;
+    this.#options = options;
+    this.#performer = new ActionPerformer({
+      table,
+      pmm,
+      images,
+      readModule,
+      observer,
+      nowMs: () => clock.nowMs(),
+      group: (id) => this.#state.groups.get(id) ?? null,
+      causeOfRestart: (group) => this.#causes.get(group) ?? null,
+      dispatch: (event) => this.#dispatch(event),
+      faulted: (process, fault) => this.faulted(process, fault),
+    });
+    this.#queue = new ActionQueue({
+      perform: (action) => (this.#closed ? undefined : this.#performer.perform(action)),
+      gate: (group) => this.#stopsUnderWay(group),
+      voidable: ({ kind }) => VOIDABLE.includes(kind),
+      failed: (error) => this.#bug(error),
+    });
+  }
+
+  get groups(): ReadonlyMap<number, Group> {
+    return this.#state.groups;
+  }
+
+  /** From now on nothing is decided or done any more; what waits is dropped. The processes are the caller's to finish. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** A process that has been loaded becomes a member of its group and is launched. Throws SITE_CLOSED. */
+  admit(process: HostedProcess): void {
+    this.#refuseWhenClosed(process);
+    process.admissionPending = true;
+    whenUnguarded(() => this.#admit(process));
+  }
+
+  /** An indirect process that has been loaded again by hrfexec. Throws SITE_CLOSED. */
+  readmit(process: HostedProcess): void {
+    this.#refuseWhenClosed(process);
+    process.admissionPending = true;
+    whenUnguarded(() => this.#readmit(process));
+  }
+
+  /**
+   * The run failed. With the exit handler installed it was no longer watched, and so it has merely ended (reference, section 3.6).
+   */
+  faulted(process: HostedProcess, fault: Fault, handlerInstalled = false): void {
+    whenUnguarded(() => this.#faulted(process, fault, handlerInstalled));
+  }
+
+  /** The guest ended itself. Returns the fault when that was a premature exit (reference, section 3.4). */
+  exited(
+    process: HostedProcess,
+    exit: { readonly status: number; readonly handlerInstalled: boolean; readonly activity: string },
+  ): Fault | null {
+    const { groupId, settings } = process.identity;
+    const end: ProcessEnd = { kind: 'exit', status: exit.status };
+    const clean = exit.handlerInstalled || (settings.cleanExit === 'zero' && exit.status === 0);
+    if (groupId === null || clean) {
+      whenUnguarded(() => this.#ended(process, end));
+      return null;
+    }
+    const fault = faultFromOutside('exit', `exit(${exit.status}) without HR_EXIT_HDL`, {
+      activity: exit.activity,
+      generation: process.generations.current.generation,
+      exitStatus: exit.status,
+    });
+    this.faulted(process, fault);
+    return fault;
+  }
+
+  /** Kills the run of a process from outside: its group restarts (reference, section 3.4 c); a plain one ends. */
+  async kill(process: HostedProcess): Promise<void> {
+    const { name, groupId } = process.identity;
+    const { pid } = process;
+    let ending: MaybePromise<void> | null = null;
+    await unguarded(() => {
+      // Another end of the run may have been quicker.
+      if (process.pid !== pid || !process.hasRun) return;
+      const where = { activity: null, generation: process.generations.current.generation };
+      if (groupId === null) ending = this.#endPlain(process, { kind: 'killed' });
+      else this.#faulted(process, faultFromOutside('killed', `${name} was killed`, where), false);
+    });
+    await ending;
+    if (groupId !== null) await this.#queue.idle(groupId);
+  }
+
+  /** Ends a group for good; an unknown one is no error (reference, section 3.8). */
+  async killGroup(group: number): Promise<void> {
+    await unguarded(() => this.#dispatch({ kind: 'group-killed', group }));
+    await this.#queue.idle(group);
+  }
+
+  async restartSite(): Promise<void> {
+    const groups = [...this.#state.groups.keys()];
+    await unguarded(() => this.#dispatch({ kind: 'site-restart-asked' }, this.#asked()));
+    await Promise.all(groups.map((group) => this.#queue.idle(group)));
+  }
+
+  async release(group: number): Promise<void> {
+    await unguarded(() => this.#dispatch({ kind: 'released', group }, this.#asked()));
+    await this.#queue.idle(group);
+  }
+
+  #admit(process: HostedProcess): void {
+    process.admissionPending = false;
+    const { name, kind, groupId } = process.identity;
+    if (groupId !== null && kind !== 'plain') {
+      // Of an earlier group of this ID.
+      if (!this.#state.groups.has(groupId)) this.#causes.delete(groupId);
+      this.#dispatch({ kind: 'joined', group: groupId, name, memberKind: kind });
+      process.groupSerial = this.#state.groups.get(groupId)?.serial ?? null;
+    }
+    this.#options.observer.started(process);
+    // Whoever was told may have ended it already.
+    if (process.state === 'loading') process.launch();
+  }
+
+  #readmit(process: HostedProcess): void {
+    process.admissionPending = false;
+    const { name, groupId } = process.identity;
+    invariant(groupId !== null, 'an indirect process has a group');
+    this.#dispatch({ kind: 'respawned', group: groupId, name });
+    this.#options.observer.started(process);
+    if (process.state === 'loading') process.launch(this.#performer.causeNumber(groupId));
+  }
+
+  #faulted(process: HostedProcess, fault: Fault, handlerInstalled: boolean): void {
+    const { name, groupId } = process.identity;
+    const end: ProcessEnd = { kind: 'fault', fault };
+    if (handlerInstalled && groupId !== null) return this.#ended(process, end);
+    this.#options.observer.faulted(process, fault);
+    if (groupId === null) return this.#ended(process, end);
+    const cause = { culprit: name, fault, startedMs: this.#options.clock.nowMs() };
+    const reason = `${name}: ${fault.kind}: ${fault.message}`;
+    this.#dispatch({ kind: 'failed', group: groupId, name, reason }, cause);
+  }
+
+  /** The run is over, and that is no failure. Nobody waits for its thread: failing to give that back would be our bug. */
+  #ended(process: HostedProcess, end: ProcessEnd): void {
+    const { name, groupId } = process.identity;
+    if (groupId === null) {
+      void this.#endPlain(process, end);
+      return;
+    }
+    void process.finish(end, { code: 'PROCESS_ENDED' });
+    this.#options.observer.exited(process, end);
+    this.#dispatch({ kind: 'ended', group: groupId, name });
+  }
+
+  #asked(): RestartCause {
+    return { culprit: null, fault: null, startedMs: this.#options.clock.nowMs() };
+  }
+
+  /** `cause`: why the groups that the decision sets in motion are restarted. */
+  #dispatch(event: ControllerEvent, cause: RestartCause | null = null): void {
+    if (this.#closed) return;
+    const { clock, policy } = this.#options;
+    const decision = decide(this.#state, event, clock.nowMs(), policy);
+    this.#state = decision.state;
+    if (cause !== null) for (const group of decision.supersedes) this.#causes.set(group, cause);
+    const later: Action[] = [];
+    for (const action of decision.actions) {
+      if (action.kind === 'stop') this.#beginStop(action.group, this.#process(action.name));
+      else later.push(action);
+    }
+    this.#queue.push(later, decision.supersedes);
+  }
+
+  #refuseWhenClosed(process: HostedProcess): void {
+    if (this.#closed) throw new RekindleError('SITE_CLOSED', process.identity.name);
+  }
+
+  /** Nobody called this, so nobody can be given the error: our bug ends the host rather than being lost. */
+  #bug(error: unknown): void {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+
+  /**
+   * Invariant: a run that has been condemned is not heard any more. So a stop begins with the decision; only what follows it waits.
+   */
+  #beginStop(group: number, process: HostedProcess): void {
+    // A cold start also wants what had ended: nothing of that runs.
+    if (process.state === 'ended') return;
+    const phase = this.#state.groups.get(group)?.phase ?? null;
+    const code =
+      phase === null ? 'PROCESS_ENDED' : phase === 'quarantined' ? 'GROUP_QUARANTINED' : 'PROCESS_RESTARTED';
+    const willStart = phase === 'restarting' && process.identity.kind === 'direct';
+    const stopped = process.stop(willStart ? 'restarting' : 'stopped', { code });
+    if (!(stopped instanceof Promise)) return;
+    const pending = this.#stopping.get(group) ?? new Set();
+    this.#stopping.set(group, pending);
+    const over = stopped
+      .catch((error: unknown) => this.#bug(error))
+      .then(() => {
+        pending.delete(over);
+        if (pending.size === 0) this.#stopping.delete(group);
+      });
+    pending.add(over);
+  }
+
+  #stopsUnderWay(group: number): Promise<unknown> | null {
+    const pending = this.#stopping.get(group);
+    return pending === undefined ? null : Promise.all(pending);
+  }
+
+  #endPlain(process: HostedProcess, end: ProcessEnd): MaybePromise<void> {
+    const { images, observer, table } = this.#options;
+    const finished = process.finish(end, { code: 'PROCESS_ENDED' });
+    const retire = (): void => {
+      images.release(process.image);
+      table.remove(process);
+      process.retire();
+      observer.exited(process, end);
+    };
+    return finished instanceof Promise ? finished.then(retire) : retire();
+  }
+
+  #process(name: string): HostedProcess {
+    const process = this.#options.table.get(name);
+    invariant(process !== null, `member ${name} is in the process table`);
+    return process;
+  }
+}
+
+/** Does `body` where no watchdog can end it in the middle, and resolves when it is done. */
+function unguarded(body: () => void): Promise<void> {
+  return new Promise((resolve) =>
+    whenUnguarded(() => {
+      body();
+      resolve();
+    }),
+  );
+}

@@ -1,0 +1,59 @@
+// What an embedder gives its guests to import, in the two forms there are: functions of the main thread, and an ES module loaded in
+// the guest's thread. A process hands it on to the processes it spawns.
+import { RekindleError } from '../errors.ts';
+import type { EmbedderFactory } from '../process/guest-imports.ts';
+
+/**
+ * A function of the embedder, run in the main thread: i32, f32 and f64 arrive as numbers, i64 as bigints, and so the result must be.
+ * What it throws is a fault of kind `host-error` of the guest that called it.
+ */
+export type HostFunction = (...args: (number | bigint)[]) => number | bigint | undefined;
+
+export interface Embedding {
+  readonly hostFunctions: readonly { readonly module: string; readonly name: string }[];
+  /** By the position in `hostFunctions`. Throws what the function throws. */
+  call(index: number, args: readonly (number | bigint)[]): number | bigint | undefined;
+  readonly importsUrl: string | null;
+  /** The module of `importsUrl` as the main thread has it, for inline guests. */
+  readonly factory: EmbedderFactory;
+}
+
+/** `functions`: by import module and name. Throws IMPORTS_INVALID for what is not a function. */
+export function makeEmbedding(
+  functions: Readonly<Record<string, Readonly<Record<string, HostFunction>>>>,
+  importsUrl: string | null,
+  factory: EmbedderFactory,
+): Embedding {
+  const entries = Object.entries(requireModules('imports', functions)).flatMap(([module, members]) =>
+    Object.entries(requireModules(module, members)).map(([name, body]) => ({ module, name, body })),
+  );
+  for (const { module, name, body } of entries) {
+    if (typeof body !== 'function')
+      throw new RekindleError('IMPORTS_INVALID', `${module}.${name}`, 'is not a function');
+  }
+  return {
+    hostFunctions: entries.map(({ module, name }) => ({ module, name })),
+    call(index, args) {
+      const entry = entries[index];
+      if (entry === undefined)
+        throw new RekindleError('IMPORTS_INVALID', `host function ${index}`, 'there is no such function');
+      const result: unknown = entry.body(...args);
+      if (result === undefined || typeof result === 'number' || typeof result === 'bigint') return result;
+      const culprit = `${entry.module}.${entry.name}`;
+      throw new RekindleError(
+        'IMPORTS_INVALID',
+        culprit,
+        `returned ${typeof result}: only numbers, bigints or nothing can go to a guest`,
+      );
+    },
+    importsUrl,
+    factory,
+  };
+}
+
+function requireModules<T extends object>(culprit: string, value: T): T {
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isRecord)
+    throw new RekindleError('IMPORTS_INVALID', culprit, 'is not an object of import modules or functions');
+  return value;
+}

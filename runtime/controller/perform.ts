@@ -1,0 +1,190 @@
+// Performs what was decided: the one file that restores, reloads, launches and frees the processes of groups. It takes no decision;
+// what goes wrong on the way becomes another event.
+import { CAUSE_REQUEST } from '../../abi/hr.ts';
+import { type ErrorCode, RekindleError } from '../errors.ts';
+import type { ProcessImages } from '../image/process-image.ts';
+import { InvariantViolation, invariant, unreachable } from '../invariant.ts';
+import type { PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
+import { type Fault, faultFromOutside } from '../process/fault.ts';
+import type { HostedProcess } from '../process/hosted-process.ts';
+import type { MaybePromise, StopReason } from '../process/placement.ts';
+import { causeOf } from './cause.ts';
+import type { ControllerObserver } from './observer.ts';
+import type { ProcessTable } from './process-table.ts';
+import type { Action, ControllerEvent, Group } from './state.ts';
+
+/** Why a group is being restarted, and since when. */
+export interface RestartCause {
+  /** Name of the process that failed; null when the restart was asked for. */
+  readonly culprit: string | null;
+  readonly fault: Fault | null;
+  readonly startedMs: number;
+}
+
+export interface PerformerOptions {
+  readonly table: ProcessTable;
+  readonly pmm: PersistentMemoryManager;
+  readonly images: ProcessImages;
+  /** Reads a module from stable storage; only a cold start asks for it. */
+  readonly readModule: (path: string) => Uint8Array;
+  readonly nowMs: () => number;
+  readonly observer: ControllerObserver;
+  readonly group: (id: number) => Group | null;
+  readonly causeOfRestart: (group: number) => RestartCause | null;
+  readonly dispatch: (event: ControllerEvent) => void;
+  readonly faulted: (process: HostedProcess, fault: Fault) => void;
+}
+
+/** What a load rejects with because its process was stopped: whoever stopped it has already decided what comes next. */
+const STOP_CODES: readonly ErrorCode[] = [
+  'PROCESS_RESTARTED',
+  'PROCESS_ENDED',
+  'GROUP_QUARANTINED',
+  'SITE_CLOSED',
+];
+
+function wasStopped(error: unknown): boolean {
+  return error instanceof RekindleError && STOP_CODES.includes(error.code);
+}
+
+export class ActionPerformer {
+  readonly #options: PerformerOptions;
+
+  constructor(options: PerformerOptions) {
+    this.#options = options;
+  }
+
+  perform(action: Action): MaybePromise<void> {
+    const { dispatch, observer } = this.#options;
+    switch (action.kind) {
+      case 'stop':
+        throw new InvariantViolation('stops are begun when they are decided');
+      case 'restore':
+        return this.#restore(this.#process(action.name));
+      case 'launch':
+        return this.#process(action.name).launch(this.causeNumber(action.group));
+      case 'reload':
+        return this.#reload(action.group, this.#process(action.name));
+      case 'confirm-reloaded':
+        return dispatch({ kind: 'reloaded', group: action.group });
+      case 'free':
+        return this.#free(action.group, action.serial, action.names);
+      case 'report-restarted':
+        return this.#reportRestarted(action);
+      case 'report-escalated':
+        return observer.escalated(action.group, action.rung, action.reason);
+      case 'report-blocked':
+        return observer.blocked(action.group, action.names);
+      case 'report-quarantined':
+        return observer.quarantined(action.group, action.reason);
+      case 'report-site-restarted':
+        return observer.siteRestarted();
+      default:
+        return unreachable(action);
+    }
+  }
+
+  /** What hr_restarted is told: the CAUSE_* number (abi/hr.ts) of the fault that made the group restart last. */
+  causeNumber(group: number): number {
+    const fault = this.#options.causeOfRestart(group)?.fault ?? null;
+    return fault === null ? CAUSE_REQUEST : causeOf(fault.kind);
+  }
+
+  /** A failure to come back is a new failure of the group (reference, section 12 row 8). */
+  #restore(process: HostedProcess): MaybePromise<void> {
+    if (process.state === 'stopped') process.willRestart();
+    try {
+      const loaded = process.load(this.#options.table.nextPid());
+      return loaded instanceof Promise
+        ? loaded.catch((error: unknown) => this.#failedToStart(process, error))
+        : loaded;
+    } catch (error) {
+      return this.#failedToStart(process, error);
+    }
+  }
+
+  #failedToStart(process: HostedProcess, error: unknown): void {
+    if (error instanceof InvariantViolation) throw error;
+    if (wasStopped(error)) return;
+    const message = error instanceof Error ? error.message : String(error);
+    const where = { activity: null, generation: process.generations.current.generation };
+    this.#options.faulted(
+      process,
+      faultFromOutside('host-error', `it could not be restored: ${message}`, where),
+    );
+  }
+
+  async #reload(group: number, process: HostedProcess): Promise<void> {
+    const { dispatch, images, readModule, table } = this.#options;
+    const { name, path, settings } = process.identity;
+    await process.unplace({ code: 'PROCESS_RESTARTED' });
+    const expecting = this.#options.group(group);
+    // Killed or quarantined while its thread was being given up.
+    if (expecting?.reloading !== true || expecting.phase !== 'restarting') return;
+    if (!expecting.members.some((member) => member.name === name)) return;
+    try {
+      const image = images.acquire(path, readModule(path), settings.memoryQuotaBytes);
+      images.release(process.replaceImage(image));
+      process.groupSerial = expecting.serial;
+      await process.load(table.nextPid());
+    } catch (error) {
+      if (wasStopped(error)) return;
+      if (!(error instanceof RekindleError)) throw error;
+      dispatch({ kind: 'cold-start-failed', group, reason: error.message });
+    }
+  }
+
+  /** Names, images and HR_GROUP_KEY blocks go; members that a cold start will bring back keep their place in the table. */
+  async #free(group: number, serial: number, names: readonly string[]): Promise<void> {
+    const { images, observer, pmm, table } = this.#options;
+    const staying = new Set(this.#options.group(group)?.members.map((member) => member.name));
+    const leaving: HostedProcess[] = [];
+    for (const name of names) {
+      const process = table.get(name);
+      // Freed already, by the end of its group that overtook its cold start.
+      if (process === null) continue;
+      const reason: StopReason = { code: 'PROCESS_ENDED', detail: 'its group was ended' };
+      if (staying.has(name)) await process.unplace(reason);
+      else {
+        if (process.state !== 'ended') {
+          await process.finish({ kind: 'killed' }, reason);
+          observer.exited(process, { kind: 'killed' });
+        }
+        leaving.push(process);
+      }
+      await process.unplaced;
+    }
+    pmm.freeGroup(serial);
+    for (const process of leaving) {
+      images.release(process.image);
+      table.remove(process);
+      process.retire();
+    }
+  }
+
+  #reportRestarted(action: Action & { readonly kind: 'report-restarted' }): void {
+    const { causeOfRestart, dispatch, nowMs, observer } = this.#options;
+    const members = this.#options.group(action.group)?.members ?? [];
+    const cause = causeOfRestart(action.group);
+    invariant(cause !== null, 'a group is restarted for a cause');
+    const elapsedUs = (nowMs() - cause.startedMs) * 1000;
+    // Decided before anyone is told: a listener may well ask for the next restart.
+    dispatch({ kind: 'restarted', group: action.group });
+    observer.restarted({
+      group: action.group,
+      rung: action.rung,
+      culprit: cause.culprit,
+      cause: cause.fault,
+      restarted: members
+        .filter(({ kind, status }) => kind === 'direct' && status === 'running')
+        .map(({ name }) => name),
+      elapsedUs,
+    });
+  }
+
+  #process(name: string): HostedProcess {
+    const process = this.#options.table.get(name);
+    invariant(process !== null, `member ${name} is in the process table`);
+    return process;
+  }
+}

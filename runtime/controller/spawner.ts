@@ -1,0 +1,269 @@
+// Starts processes: checks what is asked against the rules of names, groups and limits, loads the module, and hands the loaded
+// process to the controller. Nothing is registered before it has been loaded, and a refusal leaves nothing behind.
+import { AFX_TRUSTED } from '../../abi/hr.ts';
+import { PMM_MEDIUM_RAM, PMM_NAME_SIZE, SYSTEM_PREFIX } from '../../abi/pmm.ts';
+import { RekindleError } from '../errors.ts';
+import type { ProcessImage, ProcessImages } from '../image/process-image.ts';
+import type { Limits } from '../limits.ts';
+import type { Credentials } from '../memory/credentials.ts';
+import type { PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
+import { HostedProcess, type ProcessIdentity } from '../process/hosted-process.ts';
+import type { MaybePromise } from '../process/placement.ts';
+import type { ExecRequest } from '../process/services.ts';
+import type { HotRestartController } from './controller.ts';
+import type { Embedding } from './embedding.ts';
+import type { PlacementMaker } from './placements.ts';
+import type { ProcessTable } from './process-table.ts';
+
+export interface SpawnerOptions {
+  /** Reads a module from stable storage. */
+  readonly readModule: (path: string) => Uint8Array;
+  readonly images: ProcessImages;
+  readonly pmm: PersistentMemoryManager;
+  readonly table: ProcessTable;
+  readonly controller: HotRestartController;
+  readonly placements: PlacementMaker;
+  readonly limits: Limits;
+}
+
+/** A hrfexec under way: which run of which parent asked for it, and when it is over. */
+interface Claim {
+  readonly parent: HostedProcess;
+  readonly parentPid: number;
+  readonly over: Promise<void>;
+}
+
+export class Spawner {
+  readonly #options: SpawnerOptions;
+  readonly #embeddings = new WeakMap<HostedProcess, Embedding>();
+  readonly #claims = new Map<string, Claim>();
+
+  constructor(options: SpawnerOptions) {
+    this.#options = options;
+  }
+
+  /** `arun`: starts a direct or a plain process. Rejects with the RekindleError that names the culprit. */
+  async arun(identity: Omit<ProcessIdentity, 'name'>, embedding: Embedding): Promise<HostedProcess> {
+    const { controller, table, limits } = this.#options;
+    table.requireRoom(identity.path);
+    if (identity.groupId !== null) requireGroup(controller, identity.groupId, limits.maxGroups);
+    const process = this.#make({ ...identity, name: table.generateName(identity.path) }, embedding);
+    try {
+      await process.load(table.nextPid());
+      if (identity.groupId !== null) requireGroup(controller, identity.groupId, limits.maxGroups);
+    } catch (error) {
+      await this.#discard(process);
+      throw error;
+    }
+    controller.admit(process);
+    return process;
+  }
+
+  /** `hrfexec`: the pid of the child. Throws or rejects with a RekindleError; see exec-errno.ts for what the guest sees. */
+  exec(parent: HostedProcess, request: ExecRequest): MaybePromise<number> {
+    const { kind, groupId, name: parentName } = parent.identity;
+    if (kind === 'plain' || groupId === null) {
+      throw new RekindleError(
+        'PERMISSION_DENIED',
+        parentName,
+        'a process that is not restartable cannot spawn restartable ones',
+      );
+    }
+    const name = requireName(request);
+    const claim = this.#claims.get(name);
+    if (claim !== undefined) {
+      if (claim.parent.pid === claim.parentPid) throw new RekindleError('NAME_RUNNING', name);
+      // Asked for by a run that is over: it will come to nothing, and then the name is to be had.
+      const parentPid = parent.pid;
+      return claim.over.then(() => this.#whileCurrent(parent, parentPid, () => this.exec(parent, request)));
+    }
+    const registered = this.#options.table.get(name);
+    return registered === null
+      ? this.#execNew(parent, groupId, name, request)
+      : this.#execAgain(parent, registered, request);
+  }
+
+  embeddingOf(process: HostedProcess): Embedding {
+    const embedding = this.#embeddings.get(process);
+    if (embedding === undefined) throw new RekindleError('PROCESS_UNKNOWN', process.identity.name);
+    return embedding;
+  }
+
+  #execNew(parent: HostedProcess, groupId: number, name: string, request: ExecRequest): MaybePromise<number> {
+    const { table, controller } = this.#options;
+    table.requireRoom(name);
+    const { settings, env } = parent.identity;
+    const identity: ProcessIdentity = {
+      name,
+      kind: 'indirect',
+      path: request.path,
+      groupId,
+      args: request.args,
+      env: request.env ?? env,
+      settings: { ...settings, credentials: childCredentials(parent, request) },
+    };
+    const process = this.#make(identity, this.embeddingOf(parent));
+    return this.#loadFor(parent, process, {
+      load: () => process.load(table.nextPid()),
+      admit: () => controller.admit(process),
+      discard: () => this.#discard(process),
+    });
+  }
+
+  /** A registered name is run again from its image; storage is not read (reference, section 3.2). */
+  #execAgain(parent: HostedProcess, child: HostedProcess, request: ExecRequest): MaybePromise<number> {
+    const { controller, table } = this.#options;
+    const { name, path, groupId, kind } = child.identity;
+    const culprit = `${name} asked for by ${parent.identity.name}`;
+    if (child.state !== 'stopped' && child.state !== 'ended') throw new RekindleError('NAME_RUNNING', name);
+    if (groupId !== parent.identity.groupId)
+      throw new RekindleError('NAME_REGISTERED', culprit, 'the name belongs to another group');
+    if (kind !== 'indirect')
+      throw new RekindleError('NAME_REGISTERED', culprit, 'the name is that of a direct process');
+    if (path !== request.path)
+      throw new RekindleError('NAME_REGISTERED', culprit, `the name is registered with ${path}`);
+    if (child.identity.settings.placement === 'thread' && parent.identity.settings.placement === 'inline') {
+      throw new RekindleError(
+        'PLACEMENT_UNSUITED',
+        culprit,
+        'an inline process cannot wait for one in a thread',
+      );
+    }
+    const anew = child.state === 'ended';
+    const previousEnd = child.end;
+    return this.#loadFor(parent, child, {
+      load: () => {
+        child.willLoad();
+        return child.load(table.nextPid(), anew);
+      },
+      admit: () => controller.readmit(child),
+      discard: () => child.loadAbandoned(previousEnd),
+    });
+  }
+
+  /** Loads on behalf of one run of a parent: if that run is over by the time it is done, the child must not start. */
+  #loadFor(
+    parent: HostedProcess,
+    child: HostedProcess,
+    steps: { load(): MaybePromise<void>; admit(): void; discard(): MaybePromise<void> },
+  ): MaybePromise<number> {
+    const name = child.identity.name;
+    const parentPid = parent.pid;
+    const admit = (): number => {
+      steps.admit();
+      return child.pid;
+    };
+    const undo = (error: unknown): MaybePromise<never> => {
+      const discarded = steps.discard();
+      if (!(discarded instanceof Promise)) throw error;
+      return discarded.then(() => {
+        throw error;
+      });
+    };
+    let loaded: MaybePromise<void>;
+    try {
+      loaded = steps.load();
+    } catch (error) {
+      return undo(error);
+    }
+    if (!(loaded instanceof Promise)) return admit();
+    const finished = loaded.then(() => this.#whileCurrent(parent, parentPid, admit)).catch(undo);
+    const over = finished.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#claims.set(name, { parent, parentPid, over: over.finally(() => this.#claims.delete(name)) });
+    return finished;
+  }
+
+  #whileCurrent<T>(parent: HostedProcess, pid: number, body: () => T): T {
+    const current = parent.pid === pid && (parent.state === 'running' || parent.state === 'ready');
+    if (!current)
+      throw new RekindleError(
+        'PROCESS_RESTARTED',
+        parent.identity.name,
+        'its run ended while it was spawning',
+      );
+    return body();
+  }
+
+  #make(identity: ProcessIdentity, embedding: Embedding): HostedProcess {
+    const { images, pmm, placements, readModule, table } = this.#options;
+    const image: ProcessImage = images.acquire(
+      identity.path,
+      readModule(identity.path),
+      identity.settings.memoryQuotaBytes,
+    );
+    const { hostFunctions, importsUrl } = embedding;
+    const process: HostedProcess = new HostedProcess({
+      identity,
+      image,
+      pmm,
+      program: { hostFunctions, importsUrl },
+      place: (program) => placements.make(process, program),
+    });
+    this.#embeddings.set(process, embedding);
+    table.add(process);
+    return process;
+  }
+
+  #discard(process: HostedProcess): MaybePromise<void> {
+    const { images, table } = this.#options;
+    table.remove(process);
+    const detail = 'it was never started';
+    const finished = process.finish({ kind: 'killed' }, { code: 'PROCESS_ENDED', detail });
+    const release = (): void => {
+      images.release(process.image);
+      process.retire();
+    };
+    return finished instanceof Promise ? finished.then(release) : release();
+  }
+}
+
+function requireGroup(controller: HotRestartController, group: number, maxGroups: number): void {
+  if (!Number.isInteger(group) || group < 0 || group >= maxGroups) {
+    throw new RekindleError('GROUP_LIMIT', `group ${group}`, `group IDs run from 0 to ${maxGroups - 1}`);
+  }
+  if (controller.groups.get(group)?.phase === 'quarantined')
+    throw new RekindleError('GROUP_QUARANTINED', `group ${group}`);
+}
+
+function requireName({ name }: ExecRequest): string {
+  const culprit = `process name "${name.name}"`;
+  if (name.medium !== PMM_MEDIUM_RAM)
+    throw new RekindleError('NAME_INVALID', culprit, `the medium must be ${PMM_MEDIUM_RAM}`);
+  if (name.name === '') throw new RekindleError('NAME_INVALID', culprit, 'it is empty');
+  if (name.name.startsWith(SYSTEM_PREFIX))
+    throw new RekindleError('NAME_INVALID', culprit, `${SYSTEM_PREFIX} is the system's`);
+  if (Buffer.byteLength(name.name) >= PMM_NAME_SIZE)
+    throw new RekindleError('NAME_INVALID', culprit, 'it is too long');
+  return name.name;
+}
+
+/** Inherited; only a trusted parent may give others, or ask for trust (abi/hr.ts). */
+function childCredentials(parent: HostedProcess, request: ExecRequest): Credentials {
+  const own = parent.identity.settings.credentials;
+  const wantsTrust = (request.flags & AFX_TRUSTED) !== 0;
+  if (wantsTrust && !own.trusted) {
+    throw new RekindleError(
+      'PERMISSION_DENIED',
+      parent.identity.name,
+      'only a trusted process can make a trusted one',
+    );
+  }
+  if (request.credentials === null) return own;
+  const { uid, gid, groups } = request.credentials;
+  const same =
+    uid === own.uid &&
+    gid === own.gid &&
+    groups.length === own.groups.length &&
+    groups.every((id, i) => id === own.groups[i]);
+  if (!same && !own.trusted) {
+    throw new RekindleError(
+      'PERMISSION_DENIED',
+      parent.identity.name,
+      'only a trusted process can give other credentials',
+    );
+  }
+  return { uid, gid, groups, trusted: own.trusted };
+}

@@ -1,0 +1,144 @@
+// The small functions the rewriter appends: access to globals the host cannot read bit by bit, probes and droppers of segments,
+// and the initializer. They must never change anything a guest can see beyond what their names say.
+import type { GlobalSlot, ValueType } from './layout.ts';
+import type { DataSegment, ElementSegment, ModuleStructure } from './module-structure.ts';
+import { BULK, OPCODE, SIMD } from './wasm-format.ts';
+import { WasmWriter } from './wasm-writer.ts';
+
+/** A function to append and to export as `name`. `body` is its instructions without the closing `end`; it has no locals. */
+export interface AppendedFunction {
+  readonly name: string;
+  readonly params: readonly ValueType[];
+  readonly results: readonly ValueType[];
+  readonly body: Uint8Array;
+}
+
+interface BitAccess {
+  readonly carriers: readonly ValueType[];
+  /** Writes instructions that leave the bits of the global on the stack. */
+  readonly read: (writer: WasmWriter, globalIndex: number) => void;
+  /** Writes instructions that leave the global's new value, made of the parameters, on the stack. */
+  readonly compose: (writer: WasmWriter) => void;
+}
+
+// A float that passes through JavaScript may lose the payload of a NaN, and a vector cannot pass at all: integers carry the bits.
+const BIT_ACCESS: ReadonlyMap<ValueType, BitAccess> = new Map<ValueType, BitAccess>([
+  [
+    'f32',
+    {
+      carriers: ['i32'],
+      read: (writer, index) => writer.byte(OPCODE.globalGet).u32(index).byte(OPCODE.i32ReinterpretF32),
+      compose: (writer) => writer.byte(OPCODE.localGet, 0, OPCODE.f32ReinterpretI32),
+    },
+  ],
+  [
+    'f64',
+    {
+      carriers: ['i64'],
+      read: (writer, index) => writer.byte(OPCODE.globalGet).u32(index).byte(OPCODE.i64ReinterpretF64),
+      compose: (writer) => writer.byte(OPCODE.localGet, 0, OPCODE.f64ReinterpretI64),
+    },
+  ],
+  [
+    'v128',
+    {
+      carriers: ['i64', 'i64'],
+      read: (writer, index) => {
+        for (const lane of [0, 1]) {
+          writer.byte(OPCODE.globalGet).u32(index).byte(OPCODE.simdPrefix, SIMD.i64x2ExtractLane, lane);
+        }
+      },
+      compose: (writer) =>
+        writer
+          .byte(OPCODE.localGet, 0, OPCODE.simdPrefix, SIMD.i64x2Splat)
+          .byte(OPCODE.localGet, 1, OPCODE.simdPrefix, SIMD.i64x2ReplaceLane, 1),
+    },
+  ],
+]);
+
+/** Whether the bits of a global of this type are lost on the way through `WebAssembly.Global.value`. */
+export function needsAccessors(type: ValueType): boolean {
+  return BIT_ACCESS.has(type);
+}
+
+/** The accessors a slot names: none, or a getter and a setter. */
+export function globalAccessors(slot: GlobalSlot): AppendedFunction[] {
+  const access = BIT_ACCESS.get(slot.type);
+  if (access === undefined || slot.accessors === null) return [];
+  const getter = new WasmWriter();
+  access.read(getter, slot.index);
+  const setter = new WasmWriter();
+  access.compose(setter);
+  setter.byte(OPCODE.globalSet).u32(slot.index);
+  return [
+    { name: slot.accessors.get, params: [], results: access.carriers, body: getter.finish() },
+    { name: slot.accessors.set, params: access.carriers, results: [], body: setter.finish() },
+  ];
+}
+
+/**
+ * Copies nothing to address 0 from offset 1 of the segment: in bounds in a segment that has a byte or an entry, out of bounds
+ * in a dropped one, whose length is 0. `tableIndex` is a table of the segment's type; data segments ignore it.
+ */
+export function segmentProbe(
+  name: string,
+  { kind, index }: SegmentReference,
+  tableIndex: number,
+): AppendedFunction {
+  const writer = new WasmWriter();
+  writer.byte(OPCODE.i32Const).s32(0).byte(OPCODE.i32Const).s32(1).byte(OPCODE.i32Const).s32(0);
+  writeInit(writer, kind, index, tableIndex);
+  return { name, params: [], results: [], body: writer.finish() };
+}
+
+/** A segment, by its index among those of its kind. */
+export interface SegmentReference {
+  readonly kind: 'data' | 'element';
+  readonly index: number;
+}
+
+/** Drops segments, in this order; one that is dropped already stays so. */
+export function segmentDropper(name: string, segments: readonly SegmentReference[]): AppendedFunction {
+  const writer = new WasmWriter();
+  for (const { kind, index } of segments) writeDrop(writer, kind, index);
+  return { name, params: [], results: [], body: writer.finish() };
+}
+
+/**
+ * What the specification has instantiation do with active segments: elements first, then data, each in order, copied whole
+ * to its offset and then dropped. A segment out of bounds traps, and those before it stay done.
+ */
+export function initializerFunction(name: string, structure: ModuleStructure): AppendedFunction {
+  const writer = new WasmWriter();
+  structure.elements.forEach((segment, index) => {
+    writeInitialization(writer, 'element', index, segment, segment.entryCount);
+  });
+  structure.data.forEach((segment, index) => {
+    writeInitialization(writer, 'data', index, segment, segment.sizeBytes);
+  });
+  return { name, params: [], results: [], body: writer.finish() };
+}
+
+function writeInitialization(
+  writer: WasmWriter,
+  kind: 'data' | 'element',
+  index: number,
+  segment: ElementSegment | DataSegment,
+  length: number,
+): void {
+  if (segment.target === null) return;
+  writer.bytes(segment.target.offset.instructions);
+  writer.byte(OPCODE.i32Const).s32(0).byte(OPCODE.i32Const).s32(length);
+  writeInit(writer, kind, index, segment.target.tableIndex);
+  writeDrop(writer, kind, index);
+}
+
+//  memory.init:  fc 08 | data index | 00            table.init:  fc 0c | element index | table index
+function writeInit(writer: WasmWriter, kind: 'data' | 'element', index: number, tableIndex: number): void {
+  if (kind === 'data') writer.byte(OPCODE.bulkPrefix, BULK.memoryInit).u32(index).byte(0);
+  else writer.byte(OPCODE.bulkPrefix, BULK.tableInit).u32(index).u32(tableIndex);
+}
+
+function writeDrop(writer: WasmWriter, kind: 'data' | 'element', index: number): void {
+  writer.byte(OPCODE.bulkPrefix, kind === 'data' ? BULK.dataDrop : BULK.elemDrop).u32(index);
+}

@@ -1,0 +1,191 @@
+// What an instance holds besides its linear memory: mutable globals, tables, and which segments are dropped. It is captured whole or
+// refused by name, and put back whole or not at all; linear memory is not touched here.
+import { RekindleError } from '../errors.ts';
+import { invariant } from '../invariant.ts';
+import { FunctionReferences, NULL_REFERENCE } from './function-references.ts';
+import { accessGlobal, type GlobalAccess, type GlobalState } from './global-access.ts';
+import { exportedFunction, exportedTable, type WasmFunction } from './instance-exports.ts';
+import type { ModuleLayout, TableSlot } from './layout.ts';
+
+/** Plain data, in the order of the layout's slots: it can be sent to a worker and restored in any instance of the module. */
+export interface InstanceState {
+  /** One for each of `layout.globals`. */
+  readonly globals: readonly GlobalState[];
+  /** One for each of `layout.tables`: every entry as a function index, -1 for null. */
+  readonly tables: readonly (readonly number[])[];
+  /** One for each of `layout.segments`. Active segments have no part in it: in every state there is, they are dropped. */
+  readonly dropped: readonly boolean[];
+}
+
+interface TableAccess {
+  readonly slot: TableSlot;
+  readonly table: WebAssembly.Table;
+}
+
+interface SegmentAccess {
+  readonly probe: WasmFunction;
+  readonly drop: WasmFunction;
+  /** A segment never comes back, so what is once known to be dropped need not be asked for again: a probe that traps is slow. */
+  knownDropped: boolean;
+}
+
+/** The state last restored, with the table entries it stands for in this instance. */
+interface PreparedState {
+  readonly state: InstanceState;
+  readonly tables: readonly (readonly unknown[])[];
+}
+
+/**
+ * Captures and restores the state of one instance of a prepared module. It owns nothing: it lives as long as the instance.
+ *
+ * Invariant: between construction and the end no guest code runs on behalf of this class, but for `initialize`.
+ */
+export class StateAccess {
+  readonly #exports: WebAssembly.Exports;
+  readonly #layout: ModuleLayout;
+  readonly #functions: FunctionReferences;
+  readonly #globals: readonly GlobalAccess[];
+  readonly #tables: readonly TableAccess[];
+  readonly #segments: readonly SegmentAccess[];
+  /** Initialised, or restored at least once: active segments are dropped then, and the instance has a state of its own. */
+  #isReady = false;
+  #prepared: PreparedState | null = null;
+
+  /** The instance must come from the module that was prepared together with `layout`. */
+  constructor({ exports }: WebAssembly.Instance, layout: ModuleLayout) {
+    // Kept, for on an instance it is a getter, and that costs as much as a lookup.
+    this.#exports = exports;
+    this.#layout = layout;
+    this.#functions = new FunctionReferences(exports, layout.functionTable);
+    this.#globals = layout.globals.map((slot) => accessGlobal(exports, slot, this.#functions));
+    this.#tables = layout.tables.map((slot) => ({ slot, table: exportedTable(exports, slot.exportName) }));
+    this.#segments = layout.segments.map(({ probe, drop }) => ({
+      probe: exportedFunction(exports, probe),
+      drop: exportedFunction(exports, drop),
+      knownDropped: false,
+    }));
+  }
+
+  /**
+   * Does what active segments would have done. For generation 0 only, once, before the start function.
+   *
+   * @throws WebAssembly.RuntimeError when a segment is out of bounds: a fault of the guest.
+   */
+  initialize(): void {
+    if (this.#layout.initializer !== null) exportedFunction(this.#exports, this.#layout.initializer)();
+    this.#isReady = true;
+  }
+
+  /**
+   * To be called once the instance was initialised or restored.
+   *
+   * @throws RekindleError CHECKPOINT_REFUSED, naming what holds something that cannot be kept.
+   */
+  capture(culprit: string): InstanceState {
+    invariant(this.#isReady, 'an instance is captured after it was initialised or restored');
+    return {
+      globals: this.#globals.map((access) => access.capture(culprit)),
+      tables: this.#tables.map((access) => this.#captureTable(access, culprit)),
+      dropped: this.#segments.map(isDropped),
+    };
+  }
+
+  /**
+   * Puts a state back. Returns false, and has changed nothing, where this instance cannot be brought there because a table
+   * has grown or a segment is gone: then only a fresh instance will do.
+   */
+  restore(state: InstanceState): boolean {
+    const expected = this.#prepare(state);
+    if (!this.#canReach(state)) return false;
+    this.#globals.forEach((access, position) => {
+      const value = state.globals[position];
+      if (value !== undefined) access.restore(value);
+    });
+    this.#tables.forEach(({ table }, position) => {
+      restoreTable(table, expected[position] ?? []);
+    });
+    if (!this.#isReady && this.#layout.dropActive !== null) {
+      exportedFunction(this.#exports, this.#layout.dropActive)();
+    }
+    this.#isReady = true;
+    this.#segments.forEach((segment, position) => {
+      if (state.dropped[position] !== true || segment.knownDropped) return;
+      segment.drop();
+      segment.knownDropped = true;
+    });
+    return true;
+  }
+
+  #captureTable({ slot, table }: TableAccess, culprit: string): number[] {
+    const entries: number[] = [];
+    for (let position = 0; position < table.length; position++) {
+      const reference: unknown = table.get(position);
+      const index = reference === null ? NULL_REFERENCE : this.#functions.indexOf(reference);
+      if (index === undefined) {
+        const what = slot.elementType === 'funcref' ? 'a function of another instance' : 'a host object';
+        const detail = `table ${slot.index} entry ${position} holds ${what}`;
+        throw new RekindleError('CHECKPOINT_REFUSED', culprit, detail);
+      }
+      entries.push(index);
+    }
+    return entries;
+  }
+
+  /** The table entries of `state` as objects of this instance; kept, for a state is mostly restored again and again. */
+  #prepare(state: InstanceState): readonly (readonly unknown[])[] {
+    if (this.#prepared?.state === state) return this.#prepared.tables;
+    this.#checkFits(state);
+    const tables = state.tables.map((entries) => entries.map((index) => this.#functions.reference(index)));
+    this.#prepared = { state, tables };
+    return tables;
+  }
+
+  #checkFits(state: InstanceState): void {
+    const { globals, tables, segments } = this.#layout;
+    const fits =
+      state.globals.length === globals.length &&
+      state.tables.length === tables.length &&
+      state.dropped.length === segments.length &&
+      state.globals.every((value, position) => this.#globals[position]?.accepts(value) === true) &&
+      state.tables.every((entries, position) => {
+        const isFunctionTable = tables[position]?.elementType === 'funcref';
+        return entries.every((index) =>
+          isFunctionTable ? this.#functions.has(index) : index === NULL_REFERENCE,
+        );
+      });
+    invariant(fits, 'a state is restored in an instance of the module it was captured from');
+  }
+
+  #canReach(state: InstanceState): boolean {
+    const tablesFit = this.#tables.every(
+      ({ table }, position) => table.length <= (state.tables[position]?.length ?? 0),
+    );
+    return (
+      tablesFit &&
+      this.#segments.every((segment, position) => state.dropped[position] === true || !isDropped(segment))
+    );
+  }
+}
+
+function isDropped(segment: SegmentAccess): boolean {
+  if (segment.knownDropped) return true;
+  try {
+    segment.probe();
+    return false;
+  } catch (error) {
+    // Anything else, such as an exhausted stack, says nothing about the segment.
+    if (!(error instanceof WebAssembly.RuntimeError)) throw error;
+    segment.knownDropped = true;
+    return true;
+  }
+}
+
+/** Sets only entries that differ: reading one is several times cheaper than setting it. */
+function restoreTable(table: WebAssembly.Table, expected: readonly unknown[]): void {
+  // The null is explicit because an externref table would be grown with undefined, which is a host object.
+  if (table.length < expected.length) table.grow(expected.length - table.length, null);
+  for (let position = 0; position < expected.length; position++) {
+    const reference = expected[position];
+    if (table.get(position) !== reference) table.set(position, reference);
+  }
+}

@@ -1,0 +1,252 @@
+// Writes the prepared module: sections that change are built anew, all others and the code are copied as they stand. It must
+// never renumber anything, or references in code and in custom sections would go astray.
+import { invariant } from '../invariant.ts';
+import type { AppendedFunction } from './appended-functions.ts';
+import type { ValueType } from './layout.ts';
+import { findSection, type ModuleStructure, type Section } from './module-structure.ts';
+import type { PreparationPlan } from './preparation-plan.ts';
+import type { BoundedLimits } from './quota.ts';
+import {
+  DATA_FLAG,
+  ELEMENT_FLAG,
+  ELEMENT_KIND_FUNCTION,
+  EXTERNAL,
+  FUNCTION_TYPE_FORM,
+  LIMITS_FLAG,
+  MODULE_MAGIC,
+  MODULE_VERSION,
+  OPCODE,
+  SECTION,
+  SECTION_ORDER,
+  TABLE_WITH_INITIALIZER,
+  TYPE_CODE,
+} from './wasm-format.ts';
+import { WasmReader } from './wasm-reader.ts';
+import { WasmWriter } from './wasm-writer.ts';
+
+/** Pieces of a section's payload, in order. No pieces at all: the section is left out. */
+type Parts = readonly Uint8Array[];
+
+/** The module of `structure` with everything `plan` decided. `moduleName` only serves in errors. */
+export function emitModule(
+  structure: ModuleStructure,
+  plan: PreparationPlan,
+  moduleName: string,
+): Uint8Array<ArrayBuffer> {
+  const extend = (id: number, addedCount: number, added: WasmWriter): Parts =>
+    extendVector(findSection(structure, id), addedCount, added, moduleName);
+  const replacements = new Map<number, Parts>([[SECTION.start, []]]);
+  if (structure.imports.some((entry) => entry.kind !== 'function')) {
+    replacements.set(SECTION.import, functionImports(structure));
+  }
+  if (plan.functions.length > 0) {
+    const signatures = collectSignatures(plan.functions, structure.types.length);
+    replacements.set(SECTION.type, extend(SECTION.type, signatures.count, signatures.types));
+    replacements.set(SECTION.function, extend(SECTION.function, plan.functions.length, signatures.uses));
+    replacements.set(
+      SECTION.code,
+      extend(SECTION.code, plan.functions.length, functionBodies(plan.functions)),
+    );
+  }
+  if (plan.tables.length > 0 || plan.layout.functionTable !== null) {
+    replacements.set(SECTION.table, [tables(structure, plan)]);
+  }
+  if (plan.memory !== null) {
+    const writer = new WasmWriter().u32(1);
+    writeLimits(writer, plan.memory);
+    replacements.set(SECTION.memory, [writer.finish()]);
+  }
+  const added = hiddenExports(structure, plan);
+  if (added.count > 0) replacements.set(SECTION.export, extend(SECTION.export, added.count, added.entries));
+  if (structure.elements.length > 0 || plan.layout.functionTable !== null) {
+    replacements.set(SECTION.element, [elementSegments(structure, plan)]);
+  }
+  if (structure.data.length > 0) {
+    // memory.init and data.drop are valid only in a module that states the count.
+    replacements.set(SECTION.dataCount, [new WasmWriter().u32(structure.data.length).finish()]);
+    replacements.set(SECTION.data, passiveData(structure));
+  }
+  return assemble(structure.sections, replacements);
+}
+
+/**
+ * Joins the sections. One that is new goes where the order demands, yet not behind the custom sections that end a module,
+ * which name what came before them.
+ */
+function assemble(
+  sections: readonly Section[],
+  replacements: ReadonlyMap<number, Parts>,
+): Uint8Array<ArrayBuffer> {
+  const output: Uint8Array[] = [Uint8Array.from([...MODULE_MAGIC, ...MODULE_VERSION])];
+  const emit = (id: number, parts: Parts) => {
+    const size = parts.reduce((sum, part) => sum + part.length, 0);
+    if (size === 0) return;
+    output.push(new WasmWriter().byte(id).u32(size).finish());
+    // One by one: there may be more parts than a call can have arguments.
+    for (const part of parts) output.push(part);
+  };
+  const isNew = (id: number) => !sections.some((section) => section.id === id);
+  const waiting = SECTION_ORDER.filter((id) => isNew(id));
+  const emitWaiting = (before: number) => {
+    while (waiting[0] !== undefined && SECTION_ORDER.indexOf(waiting[0]) < before) {
+      const id = waiting[0];
+      waiting.shift();
+      emit(id, replacements.get(id) ?? []);
+    }
+  };
+  const lastPosition = sections.findLastIndex((section) => section.id !== SECTION.custom);
+  sections.forEach((section, position) => {
+    if (section.id !== SECTION.custom) emitWaiting(SECTION_ORDER.indexOf(section.id));
+    const replacement = replacements.get(section.id);
+    if (replacement === undefined) output.push(section.bytes);
+    else emit(section.id, replacement);
+    if (position === lastPosition) emitWaiting(SECTION_ORDER.length);
+  });
+  return concatenate(output);
+}
+
+function concatenate(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/** The vector that is a section's payload, with entries added at its end. */
+function extendVector(
+  section: Section | null,
+  addedCount: number,
+  added: WasmWriter,
+  moduleName: string,
+): Parts {
+  if (section === null) return [new WasmWriter().u32(addedCount).finish(), added.finish()];
+  const reader = new WasmReader(section.payload, moduleName);
+  const count = reader.u32();
+  const entries = section.payload.subarray(reader.offset);
+  return [new WasmWriter().u32(count + addedCount).finish(), entries, added.finish()];
+}
+
+/** Memory and tables that were imported are defined here, in front of the module's own: so indices stay what they were. */
+function functionImports(structure: ModuleStructure): Parts {
+  const entries = structure.imports.filter((entry) => entry.kind === 'function').map((entry) => entry.bytes);
+  return entries.length === 0 ? [] : [new WasmWriter().u32(entries.length).finish(), ...entries];
+}
+
+/** The distinct types of the added functions, and for each function the index of its type. */
+function collectSignatures(functions: readonly AppendedFunction[], firstTypeIndex: number) {
+  const types = new WasmWriter();
+  const uses = new WasmWriter();
+  const indices = new Map<string, number>();
+  for (const { params, results } of functions) {
+    const key = `${params.join()}>${results.join()}`;
+    let index = indices.get(key);
+    if (index === undefined) {
+      index = firstTypeIndex + indices.size;
+      indices.set(key, index);
+      types.byte(FUNCTION_TYPE_FORM);
+      writeValueTypes(types, params);
+      writeValueTypes(types, results);
+    }
+    uses.u32(index);
+  }
+  return { types, uses, count: indices.size };
+}
+
+function writeValueTypes(writer: WasmWriter, types: readonly ValueType[]): void {
+  writer.u32(types.length).byte(...types.map((type) => TYPE_CODE[type]));
+}
+
+//  A body:  size u32 | 00 (no locals) | instructions | end
+function functionBodies(functions: readonly AppendedFunction[]): WasmWriter {
+  const writer = new WasmWriter();
+  for (const { body } of functions) {
+    writer
+      .u32(body.length + 2)
+      .byte(0)
+      .bytes(body)
+      .byte(OPCODE.end);
+  }
+  return writer;
+}
+
+function writeLimits(writer: WasmWriter, { initial, maximum }: BoundedLimits): void {
+  writer.byte(LIMITS_FLAG.hasMaximum).u32(initial).u32(maximum);
+}
+
+function tables(structure: ModuleStructure, plan: PreparationPlan): Uint8Array {
+  const { functionTable } = plan.layout;
+  const writer = new WasmWriter().u32(plan.tables.length + (functionTable === null ? 0 : 1));
+  plan.tables.forEach((limits, index) => {
+    const definition = structure.tables[index];
+    invariant(definition !== undefined, 'the plan has one entry for every table');
+    const { elementType, initializer } = definition;
+    if (initializer !== null) writer.byte(TABLE_WITH_INITIALIZER, 0);
+    writer.byte(TYPE_CODE[elementType]);
+    writeLimits(writer, limits);
+    if (initializer !== null) writer.bytes(initializer.instructions).byte(OPCODE.end);
+  });
+  if (functionTable !== null) {
+    const size = functionTable.indices.length;
+    writer.byte(TYPE_CODE.funcref);
+    writeLimits(writer, { initial: size, maximum: size });
+  }
+  return writer.finish();
+}
+
+function hiddenExports(structure: ModuleStructure, { layout, functions }: PreparationPlan) {
+  const entries = new WasmWriter();
+  let count = 0;
+  const add = (name: string, kind: number, index: number) => {
+    entries.name(name).byte(kind).u32(index);
+    count += 1;
+  };
+  if (layout.memory !== null) add(layout.memory.exportName, EXTERNAL.memory, 0);
+  for (const slot of layout.globals) add(slot.exportName, EXTERNAL.global, slot.index);
+  for (const slot of layout.tables) add(slot.exportName, EXTERNAL.table, slot.index);
+  if (layout.functionTable !== null) {
+    add(layout.functionTable.exportName, EXTERNAL.table, structure.tables.length);
+  }
+  if (layout.start !== null && structure.startFunction !== null) {
+    add(layout.start, EXTERNAL.function, structure.startFunction);
+  }
+  functions.forEach(({ name }, position) => {
+    add(name, EXTERNAL.function, structure.functionTypes.length + position);
+  });
+  return { entries, count };
+}
+
+/**
+ * Active segments in their passive form, then one for the appended table. That one stays active: guest code cannot reach
+ * its table, so every instance, also one that is to be restored, is to have it filled.
+ */
+function elementSegments(structure: ModuleStructure, { layout }: PreparationPlan): Uint8Array {
+  const { functionTable } = layout;
+  const writer = new WasmWriter().u32(structure.elements.length + (functionTable === null ? 0 : 1));
+  for (const segment of structure.elements) {
+    if (segment.target === null) writer.bytes(segment.bytes);
+    else if (segment.hasExpressions) {
+      writer.byte(ELEMENT_FLAG.notActive | ELEMENT_FLAG.expressions, TYPE_CODE[segment.elementType]);
+      writer.bytes(segment.vector);
+    } else writer.byte(ELEMENT_FLAG.notActive, ELEMENT_KIND_FUNCTION).bytes(segment.vector);
+  }
+  if (functionTable !== null) {
+    writer.byte(ELEMENT_FLAG.explicitOrDeclarative).u32(structure.tables.length);
+    writer.byte(OPCODE.i32Const).s32(0).byte(OPCODE.end, ELEMENT_KIND_FUNCTION);
+    writer.u32(functionTable.indices.length);
+    for (const index of functionTable.indices) writer.u32(index);
+  }
+  return writer.finish();
+}
+
+function passiveData(structure: ModuleStructure): Parts {
+  const parts: Uint8Array[] = [new WasmWriter().u32(structure.data.length).finish()];
+  const passive = Uint8Array.of(DATA_FLAG.passive);
+  for (const segment of structure.data) {
+    if (segment.target === null) parts.push(segment.bytes);
+    else parts.push(passive, segment.vector);
+  }
+  return parts;
+}

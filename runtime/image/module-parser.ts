@@ -1,0 +1,219 @@
+// Reads a module section by section into a plain structure, and refuses by name what an image could not keep. It must never
+// decode the code section: what stands there is validated and run by the engine, and copied by us as it is.
+import { RekindleError } from '../errors.ts';
+import { readConstExpression } from './const-expression.ts';
+import type { FunctionType } from './layout.ts';
+import type {
+  DataSegment,
+  ElementSegment,
+  ExternalKind,
+  GlobalDefinition,
+  ModuleExport,
+  ModuleImport,
+  ModuleStructure,
+  Section,
+  SizeLimits,
+  TableDefinition,
+} from './module-structure.ts';
+import { readDataSegment, readElementSegment } from './segment-reader.ts';
+import {
+  readFunctionType,
+  readLimits,
+  readReferenceType,
+  readValueType,
+  refuseUnsupported,
+} from './type-reader.ts';
+import {
+  COMPONENT_VERSION,
+  EXTERNAL,
+  MODULE_MAGIC,
+  MODULE_PREAMBLE_SIZE,
+  MODULE_VERSION,
+  SECTION,
+  SECTION_ORDER,
+  TABLE_WITH_INITIALIZER,
+} from './wasm-format.ts';
+import { WasmReader } from './wasm-reader.ts';
+
+/**
+ * Parses a whole module. What the engine checks (types, index bounds, code) is not checked again.
+ *
+ * @param moduleName the culprit in errors.
+ * @throws RekindleError MODULE_MALFORMED or MODULE_UNSUPPORTED; nothing else, whatever the bytes are.
+ */
+export function parseModule(bytes: Uint8Array, moduleName: string): ModuleStructure {
+  checkPreamble(bytes, moduleName);
+  const builder = new StructureBuilder();
+  const sections: Section[] = [];
+  const reader = new WasmReader(bytes, moduleName, MODULE_PREAMBLE_SIZE);
+  let previousPosition = -1;
+  while (!reader.atEnd) {
+    const start = reader.offset;
+    const id = reader.byte();
+    const payload = reader.nested(reader.u32());
+    if (id !== SECTION.custom) {
+      const position = SECTION_ORDER.indexOf(id);
+      if (position === -1) refuseUnsupported(reader, `the section ${id}`);
+      if (position <= previousPosition) reader.fail(`section ${id} is out of order`);
+      previousPosition = position;
+    }
+    sections.push({ id, bytes: reader.since(start), payload: reader.since(payload.offset) });
+    builder.readSection(id, payload);
+  }
+  return builder.finish(sections);
+}
+
+/** Refuses what does not begin as a module does: another version, a component, another kind of file. */
+export function checkPreamble(bytes: Uint8Array, moduleName: string): void {
+  const begins = (at: number, expected: readonly number[]) =>
+    expected.every((byte, position) => bytes[at + position] === byte);
+  const fail = (detail: string): never => {
+    throw new RekindleError('MODULE_MALFORMED', moduleName, detail);
+  };
+  const versionOffset = MODULE_MAGIC.length;
+  if (!begins(0, MODULE_MAGIC)) fail('it does not begin as a WebAssembly module does');
+  if (begins(versionOffset, COMPONENT_VERSION)) fail('it is a component, not a module');
+  if (!begins(versionOffset, MODULE_VERSION)) {
+    fail(`its version is [${bytes.subarray(versionOffset, MODULE_PREAMBLE_SIZE).join(', ')}], not 1`);
+  }
+}
+
+class StructureBuilder {
+  readonly #types: FunctionType[] = [];
+  readonly #imports: ModuleImport[] = [];
+  readonly #functionTypes: number[] = [];
+  readonly #tables: TableDefinition[] = [];
+  readonly #globals: GlobalDefinition[] = [];
+  readonly #exports: ModuleExport[] = [];
+  readonly #elements: ElementSegment[] = [];
+  readonly #data: DataSegment[] = [];
+  #importedFunctionCount = 0;
+  #memory: SizeLimits | null = null;
+  #startFunction: number | null = null;
+
+  /** `payload` covers exactly the section's payload. Custom, data count and code sections are left unread. */
+  readSection(id: number, payload: WasmReader): void {
+    switch (id) {
+      case SECTION.type:
+        readVector(payload, (i) => this.#types.push(readFunctionType(payload, `type ${i}`)));
+        break;
+      case SECTION.import:
+        readVector(payload, () => this.#readImport(payload));
+        this.#importedFunctionCount = this.#functionTypes.length;
+        break;
+      case SECTION.function:
+        readVector(payload, () => this.#functionTypes.push(payload.u32()));
+        break;
+      case SECTION.table:
+        readVector(payload, () => this.#tables.push(readTable(payload, `table ${this.#tables.length}`)));
+        break;
+      case SECTION.memory:
+        readVector(payload, () => this.#addMemory(payload));
+        break;
+      case SECTION.global:
+        readVector(payload, (i) => this.#globals.push(readGlobal(payload, `global ${i}`)));
+        break;
+      case SECTION.export:
+        readVector(payload, () => this.#exports.push(readExport(payload)));
+        break;
+      case SECTION.start:
+        this.#startFunction = payload.u32();
+        payload.expectEnd('the start section');
+        break;
+      case SECTION.element:
+        readVector(payload, (i) => this.#elements.push(readElementSegment(payload, `element segment ${i}`)));
+        break;
+      case SECTION.data:
+        readVector(payload, (i) => this.#data.push(readDataSegment(payload, `data segment ${i}`)));
+        break;
+      case SECTION.tag:
+        refuseUnsupported(payload, 'exceptions (a tag section)');
+    }
+  }
+
+  finish(sections: readonly Section[]): ModuleStructure {
+    return {
+      sections,
+      types: this.#types,
+      imports: this.#imports,
+      functionTypes: this.#functionTypes,
+      importedFunctionCount: this.#importedFunctionCount,
+      tables: this.#tables,
+      memory: this.#memory,
+      globals: this.#globals,
+      exports: this.#exports,
+      startFunction: this.#startFunction,
+      elements: this.#elements,
+      data: this.#data,
+    };
+  }
+
+  #readImport(reader: WasmReader): void {
+    const start = reader.offset;
+    const module = reader.name();
+    const name = reader.name();
+    const code = reader.byte();
+    if (code === EXTERNAL.global) refuseUnsupported(reader, `imports the global ${module}.${name}`);
+    const kind = externalKind(reader, code, `imports the tag ${module}.${name}`);
+    if (kind === 'function') this.#functionTypes.push(reader.u32());
+    else if (kind === 'memory') this.#addMemory(reader);
+    else {
+      const elementType = readReferenceType(reader, `the imported table ${module}.${name}`);
+      this.#tables.push({ elementType, limits: readLimits(reader, 'table'), initializer: null });
+    }
+    this.#imports.push({ module, name, kind, bytes: reader.since(start) });
+  }
+
+  #addMemory(reader: WasmReader): void {
+    if (this.#memory !== null) refuseUnsupported(reader, 'more than one memory');
+    this.#memory = readLimits(reader, 'memory');
+  }
+}
+
+/** Reads a vector that fills the reader to its end. */
+function readVector(reader: WasmReader, readEntry: (position: number) => void): void {
+  const count = reader.count();
+  for (let position = 0; position < count; position++) readEntry(position);
+  reader.expectEnd('a section');
+}
+
+function externalKind(reader: WasmReader, code: number, tagRefusal: string): ExternalKind {
+  switch (code) {
+    case EXTERNAL.function:
+      return 'function';
+    case EXTERNAL.table:
+      return 'table';
+    case EXTERNAL.memory:
+      return 'memory';
+    case EXTERNAL.global:
+      return 'global';
+    case EXTERNAL.tag:
+      return refuseUnsupported(reader, tagRefusal);
+    default:
+      return refuseUnsupported(reader, `an import or export of the unknown kind ${code}`);
+  }
+}
+
+function readTable(reader: WasmReader, where: string): TableDefinition {
+  const hasInitializer = reader.peek() === TABLE_WITH_INITIALIZER;
+  if (hasInitializer) {
+    reader.skip(1);
+    if (reader.byte() !== 0) refuseUnsupported(reader, `the form of ${where}`);
+  }
+  const elementType = readReferenceType(reader, where);
+  const limits = readLimits(reader, 'table');
+  return { elementType, limits, initializer: hasInitializer ? readConstExpression(reader) : null };
+}
+
+function readGlobal(reader: WasmReader, where: string): GlobalDefinition {
+  const type = readValueType(reader, where);
+  const mutability = reader.byte();
+  if (mutability > 1) refuseUnsupported(reader, `the mutability of ${where}`);
+  return { type, mutable: mutability === 1, initializer: readConstExpression(reader) };
+}
+
+function readExport(reader: WasmReader): ModuleExport {
+  const name = reader.name();
+  const kind = externalKind(reader, reader.byte(), `exports the tag ${name}`);
+  return { name, kind, index: reader.u32() };
+}

@@ -1,0 +1,79 @@
+// Every limit of a site in one place, each with its reason. Nothing else in the runtime holds a number that bounds a resource.
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Bytes of one WebAssembly page. */
+export const WASM_PAGE_SIZE = 64 * KiB;
+/** Bytes of one page of persistent memory; the operating system's page on every platform the mapped backend knows. */
+export const BANK_PAGE_SIZE = 4 * KiB;
+
+/** Limits the embedder may set when a site is opened (reference, sections 4.3 and 12). */
+export interface Limits {
+  /** Bytes of the bank. ChorusOS: pmm.rambankSize. */
+  readonly bankSizeBytes: number;
+  /** Blocks recorded at one time, system blocks included. ChorusOS: pmm.maxBlocks. */
+  readonly maxBlocks: number;
+  /** Restartable processes registered at one time. ChorusOS: hrCtrl.maxProcesses. */
+  readonly maxProcesses: number;
+  /** Group IDs run from 0 to maxGroups - 1. ChorusOS: hrCtrl.maxGroups. */
+  readonly maxGroups: number;
+  /** Bytes of a module file. Larger ones are refused before they are read. */
+  readonly maxModuleBytes: number;
+  /** Linear memory of one process, in bytes, blocks included, when arun does not say. */
+  readonly memoryQuotaBytes: number;
+  /** Calls waiting for one process; one more is refused rather than queued without end. */
+  readonly maxQueuedCalls: number;
+  /** Worker threads of the site, idle ones included: each costs about 8 MB. */
+  readonly maxWorkers: number;
+}
+
+export const DEFAULT_LIMITS: Limits = Object.freeze({
+  bankSizeBytes: 256 * MiB,
+  maxBlocks: 4096,
+  maxProcesses: 1024,
+  maxGroups: 256,
+  maxModuleBytes: 128 * MiB,
+  memoryQuotaBytes: 256 * MiB,
+  maxQueuedCalls: 1024,
+  maxWorkers: 256,
+});
+
+/** Upper bounds of the settable limits: what the formats and the engine can carry. */
+export const LIMIT_BOUNDS: Readonly<Record<keyof Limits, { readonly min: number; readonly max: number }>> =
+  Object.freeze({
+    // The bank is one shared WebAssembly memory, at most 65535 pages.
+    bankSizeBytes: { min: 1 * MiB, max: 65535 * WASM_PAGE_SIZE },
+    maxBlocks: { min: 8, max: 1_000_000 },
+    maxProcesses: { min: 1, max: 100_000 },
+    maxGroups: { min: 1, max: 100_000 },
+    // V8 refuses modules over 1 GiB.
+    maxModuleBytes: { min: 8, max: 1024 * MiB },
+    memoryQuotaBytes: { min: WASM_PAGE_SIZE, max: 65536 * WASM_PAGE_SIZE },
+    maxQueuedCalls: { min: 1, max: 1_000_000 },
+    maxWorkers: { min: 1, max: 4096 },
+  });
+
+/** Restarts of one group that are remembered by their times; more than any policy needs that is to trip at all. */
+export const MAX_COUNTED_RESTARTS = 10_000;
+/**
+ * Appearances of blocks in linear memories, over all processes of a site. Each costs the host's process up to two kernel mappings, of
+ * which Linux allows 65,530 (vm.max_map_count), and the engine cannot live without some.
+ */
+export const MAX_BLOCK_MAPPINGS = 16_384;
+/** Entries of one table: each costs the host about 8 bytes live and 4 in the image. */
+export const MAX_TABLE_ENTRIES = 1_000_000;
+/** argv and envp of one process, in bytes together: what Linux calls ARG_MAX, smaller. */
+export const MAX_ARGUMENT_BYTES = 128 * KiB;
+/** Strings of argv, and of envp. */
+export const MAX_ARGUMENT_COUNT = 1024;
+/** Bytes of a path handed to hrfexec or arun, NUL included. */
+export const MAX_PATH_BYTES = 1024;
+/** Linear memory up to this size is restored by copying it whole: cheaper than any system call (measured, 256 KiB). */
+export const WHOLE_COPY_MAX_BYTES = 256 * KiB;
+/** Bytes a guest may write to the host in one call of fd_write or one console line. */
+export const MAX_OUTPUT_BYTES = 1 * MiB;
+/** A worker must answer a request that runs no guest code within this time, in milliseconds. */
+export const WORKER_REPLY_TIMEOUT_MS = 10_000;
+/** A guest in a worker waits at most this long for the host to serve one of its calls, in milliseconds. */
+export const HOST_CALL_TIMEOUT_MS = 30_000;

@@ -1,0 +1,80 @@
+// A thread's access to the bank's content: plain bytes in both backends, and the maker of guest memories. Threads of one process
+// share descriptor and addresses, so a handle is all it takes. It must never decide which extent belongs to whom.
+import { invariant } from '../invariant.ts';
+import { BankContent, MappedContent } from './bank-content.ts';
+import { CopiedMemory } from './copied-memory.ts';
+import { type DirtyPageMethod, DirtyPageScanner } from './dirty-pages.ts';
+import type { GuestMemory } from './guest-memory.ts';
+import { type Libc, loadLibc } from './libc.ts';
+import { MappedMemory } from './mapped-memory.ts';
+
+/** What another thread needs to see the bank; can be posted to it. Good for as long as the bank is not disposed. */
+export interface BankHandle {
+  readonly backend: 'mapped' | 'copied';
+  /** The bank's content, shared. */
+  readonly memory: WebAssembly.Memory;
+  /** The memory file behind it; null in the copied backend. */
+  readonly fd: number | null;
+}
+
+/** What only the mapped backend has. */
+interface Mapping {
+  readonly content: MappedContent;
+  readonly libc: Libc;
+  readonly scanner: DirtyPageScanner;
+}
+
+/** One per thread; it owns that thread's dirty-page scanner, but not the bank. */
+export class BankView implements Disposable {
+  readonly backend: 'mapped' | 'copied';
+  readonly #content: BankContent;
+  readonly #mapping: Mapping | null;
+
+  /**
+   * `dirtyPageMethod`: how the mapped backend finds changed pages; the best one that works here when left out.
+   *
+   * @throws RekindleError BACKEND_UNAVAILABLE when the handle is a mapped bank's and koffi does not load in this thread.
+   */
+  constructor(handle: BankHandle, options: { readonly dirtyPageMethod?: DirtyPageMethod } = {}) {
+    const { backend, memory, fd } = handle;
+    invariant((fd !== null) === (backend === 'mapped'), 'a mapped bank has a memory file');
+    this.backend = backend;
+    this.#mapping = fd === null ? null : openMapping(memory, fd, options.dirtyPageMethod ?? null);
+    this.#content = this.#mapping?.content ?? new BankContent(memory);
+  }
+
+  get sizeBytes(): number {
+    return this.#content.sizeBytes;
+  }
+
+  /** `sizeBytes` bytes of the bank from `offset`: a live view, shared with every thread. They must lie in an allocated extent. */
+  bytes(offset: number, sizeBytes: number): Uint8Array {
+    return this.#content.bytes(offset, sizeBytes);
+  }
+
+  /** Sets bytes of the bank to zero. */
+  zero(offset: number, sizeBytes: number): void {
+    this.#content.zero(offset, sizeBytes);
+  }
+
+  /** The owner of what the backend does to one linear memory, which must not be shared. Not yet restored: it has no base image. */
+  guestMemory(memory: WebAssembly.Memory): GuestMemory {
+    if (this.#mapping === null) return new CopiedMemory(this.#content, memory);
+    const { content, libc, scanner } = this.#mapping;
+    return new MappedMemory(content, libc, scanner, memory);
+  }
+
+  [Symbol.dispose](): void {
+    this.#mapping?.scanner[Symbol.dispose]();
+  }
+}
+
+function openMapping(memory: WebAssembly.Memory, fd: number, method: DirtyPageMethod | null): Mapping {
+  const libc = loadLibc();
+  const address = libc.addressOf(new Uint8Array(memory.buffer));
+  return {
+    content: new MappedContent(memory, fd, address),
+    libc,
+    scanner: new DirtyPageScanner(libc, method),
+  };
+}

@@ -1,0 +1,347 @@
+// One process's guest code in the thread it runs in: the instance, its memory, and the border everything crosses. It reports how
+// a run ended and never decides what follows; it never throws on account of the guest.
+import { EXPORT_COMMAND_ENTRY, EXPORT_REACTOR_ENTRY, EXPORT_RESTARTED } from '../../abi/hr.ts';
+import { RekindleError } from '../errors.ts';
+import { decodeImageHead, type ImageHead, imageMemoryOffset } from '../image/image-codec.ts';
+import { StateAccess } from '../image/instance-state.ts';
+import { InvariantViolation, invariant } from '../invariant.ts';
+import { WASM_PAGE_SIZE } from '../limits.ts';
+import type { BankView } from '../memory/bank-view.ts';
+import type { BlockMapping, GuestMemory, MemoryImage } from '../memory/guest-memory.ts';
+import { AssemblyScriptValues, ValueError } from './assemblyscript-values.ts';
+import { BlockArena } from './block-arena.ts';
+import { checkpointErrno, makeGeneration } from './checkpoint.ts';
+import { type Fault, faultFromException, GuestExit, GuestStopped, GuestTimeout } from './fault.ts';
+import { bindImports, type Circumstances, type EmbedderFactory } from './guest-imports.ts';
+import type { ImportContext } from './import-context.ts';
+import type {
+  CallRequest,
+  GuestProgram,
+  ImageReference,
+  ReturnValue,
+  RunOutcome,
+  StartKind,
+} from './program.ts';
+import type { HostServices } from './services.ts';
+
+/** An instance and what the host holds of it. Replaced as a whole when a restore needs a fresh one. */
+interface Incarnation {
+  readonly instance: WebAssembly.Instance;
+  readonly state: StateAccess;
+  readonly memory: GuestMemory | null;
+  readonly arena: BlockArena | null;
+  values: AssemblyScriptValues | null;
+}
+
+export interface GuestOptions {
+  readonly program: GuestProgram;
+  readonly bank: BankView;
+  readonly services: HostServices;
+  readonly embedder: EmbedderFactory;
+  readonly circumstances: Circumstances;
+  /** Runs an exchange of blocks so that the thread is not ended in the middle of it. */
+  readonly exchanging: (exchange: () => void) => void;
+}
+
+const NO_MEMORY = new Uint8Array(0);
+
+export class Guest implements Disposable {
+  readonly #program: GuestProgram;
+  readonly #bank: BankView;
+  readonly #services: HostServices;
+  readonly #imports: WebAssembly.Imports;
+  readonly #exchange: () => void;
+  #incarnation: Incarnation | null = null;
+  #image: ImageReference | null = null;
+  #head: ImageHead | null = null;
+  #pid = 0;
+  // What must outlive a guest that catches the exception meant to unwind it.
+  #ending: GuestExit | GuestStopped | null = null;
+  #handlerInstalled = false;
+  #deadlineMs: number | null = null;
+  #depth = 0;
+  #servingImport = false;
+
+  /** Throws IMPORT_UNRESOLVED when the module imports what nobody provides. */
+  constructor(options: GuestOptions) {
+    this.#program = options.program;
+    this.#bank = options.bank;
+    this.#services = options.services;
+    // In the mapped backend there is nothing to exchange, and no border worth guarding.
+    const exchange = (): void => this.#incarnation?.memory?.exchange();
+    this.#exchange = options.bank.backend === 'mapped' ? () => undefined : () => options.exchanging(exchange);
+    const context: ImportContext = {
+      program: options.program,
+      services: options.services,
+      memory: () => this.#linearMemory(),
+      arena: () => this.#incarnation?.arena ?? null,
+      pid: () => this.#pid,
+      checkpointInCall: () => this.#checkpointInCall(),
+      installExitHandler: () => {
+        this.#handlerInstalled = true;
+        this.#services.exitHandlerInstalled();
+      },
+    };
+    const embedder = options.embedder({
+      processName: options.program.processName,
+      memory: () => this.#linearMemory(),
+    });
+    this.#imports = bindImports(context, embedder, options.circumstances, (body) => this.#border(body));
+  }
+
+  /** Guest code of this process is on the stack. */
+  get active(): boolean {
+    return this.#depth > 0;
+  }
+
+  /** A function of the host was running on the guest's behalf: true after a run was cut off in the middle of one. */
+  get servingImport(): boolean {
+    return this.#servingImport;
+  }
+
+  /**
+   * Puts the process at `image`, in place where the instance allows it, with `blocks` mapped, as run `pid`.
+   * Throws what instantiation throws; the image itself is trusted to have been checked when it was made.
+   */
+  load(image: ImageReference, blocks: readonly BlockMapping[], pid: number): 'in-place' | 'fresh' {
+    const head = this.#headOf(image);
+    const memoryImage = this.#memoryImage(image, head);
+    const inPlace = this.#restoreInPlace(head, memoryImage, blocks);
+    if (!inPlace) this.#incarnation = this.#incarnate(head, memoryImage, blocks);
+    this.#pid = pid;
+    this.#ending = null;
+    this.#handlerInstalled = false;
+    this.#depth = 0;
+    this.#servingImport = false;
+    this.#deadlineMs = null;
+    return inPlace ? 'in-place' : 'fresh';
+  }
+
+  /** Runs the entry point, or hr_restarted. What a command returns counts as exit(0). */
+  start(start: StartKind): RunOutcome {
+    const exports = this.#current().instance.exports;
+    const entry = this.#program.entryKind === 'command' ? EXPORT_COMMAND_ENTRY : EXPORT_REACTOR_ENTRY;
+    const steps: { readonly name: string; readonly args: readonly number[] }[] =
+      start.kind === 'restarted'
+        ? [{ name: EXPORT_RESTARTED, args: [start.cause] }]
+        : [...(this.#program.layout.start === null ? [] : [this.#program.layout.start]), entry].map(
+            (name) => ({ name, args: [] }),
+          );
+    const outcome = this.#run(entry, () => {
+      for (const { name, args } of steps) {
+        const step = exports[name];
+        if (typeof step === 'function') step(...args);
+      }
+      return undefined;
+    });
+    if (outcome.kind !== 'returned' || this.#program.entryKind === 'reactor') return outcome;
+    return { kind: 'exited', status: 0, handlerInstalled: this.#handlerInstalled };
+  }
+
+  /** Calls an exported function. Arguments have been checked against its type. Throws ValueError for what the loader refuses. */
+  call(request: CallRequest): RunOutcome {
+    const incarnation = this.#current();
+    const body = incarnation.instance.exports[request.exportName];
+    invariant(typeof body === 'function', `${request.exportName} is an exported function`);
+    const plain =
+      request.returns === 'value' &&
+      request.args.every((each) => typeof each === 'number' || typeof each === 'bigint');
+    if (plain) return this.#run(request.exportName, () => body(...request.args) as ReturnValue);
+    const values = this.#valuesOf(incarnation);
+    return this.#run(request.exportName, () =>
+      values.call(request.args, request.returns, (lowered) => body(...lowered)),
+    );
+  }
+
+  /** Runs `body` with host functions refusing to start once `limitMs` has passed. The watchdog is the caller's. */
+  withDeadline<T>(limitMs: number, body: () => T): T {
+    const outer = this.#deadlineMs;
+    this.#deadlineMs = Math.min(performance.now() + limitMs, outer ?? Number.POSITIVE_INFINITY);
+    try {
+      return body();
+    } finally {
+      this.#deadlineMs = outer;
+    }
+  }
+
+  /** Makes the next generation between two calls. Returns its number; throws CHECKPOINT_REFUSED or BANK_FULL. */
+  checkpoint(): number {
+    invariant(this.#depth === 0, 'a checkpoint from outside is made between calls');
+    return this.#makeGeneration(false);
+  }
+
+  /** From now on the guest is unwound at its next host call. */
+  requestStop(): void {
+    this.#ending ??= new GuestStopped();
+  }
+
+  [Symbol.dispose](): void {
+    this.#incarnation?.memory?.[Symbol.dispose]();
+    this.#incarnation = null;
+  }
+
+  /** Turns a run that was cut off from outside of this object's own frames into its outcome. */
+  interrupted(thrown: unknown, activity: string): RunOutcome {
+    this.#depth = 0;
+    this.#exchange();
+    return this.#outcomeOf(thrown, activity);
+  }
+
+  #run(activity: string, body: () => ReturnValue): RunOutcome {
+    this.#exchange();
+    this.#depth += 1;
+    try {
+      const value = body();
+      if (this.#ending !== null) return this.#endingOutcome(this.#ending);
+      return { kind: 'returned', value };
+    } catch (thrown) {
+      if (thrown instanceof ValueError) throw thrown;
+      return this.#outcomeOf(thrown, activity);
+    } finally {
+      this.#depth -= 1;
+      this.#exchange();
+    }
+  }
+
+  /** Everything that crosses from guest to host passes here. */
+  #border(body: (...args: never[]) => unknown): (...args: never[]) => unknown {
+    return (...args) => {
+      if (this.#ending !== null) throw this.#ending;
+      if (this.#deadlineMs !== null && performance.now() >= this.#deadlineMs) throw new GuestTimeout();
+      const nested = this.#servingImport;
+      this.#servingImport = true;
+      this.#exchange();
+      try {
+        const result = body(...args);
+        this.#exchange();
+        if (this.#ending !== null) throw this.#ending;
+        return result;
+      } catch (thrown) {
+        if (thrown instanceof GuestExit || thrown instanceof GuestStopped) this.#ending ??= thrown;
+        throw thrown;
+      } finally {
+        this.#servingImport = nested;
+      }
+    };
+  }
+
+  #outcomeOf(thrown: unknown, activity: string): RunOutcome {
+    if (thrown instanceof InvariantViolation) throw thrown;
+    if (this.#ending !== null) return this.#endingOutcome(this.#ending);
+    const memory = this.#incarnation?.memory?.memory ?? null;
+    const maximumPages = this.#program.layout.memory?.maximumPages ?? 0;
+    const fault: Fault = faultFromException(thrown, {
+      activity,
+      generation: this.#image?.generation ?? 0,
+      memoryAtQuota: memory !== null && memory.buffer.byteLength >= maximumPages * WASM_PAGE_SIZE,
+    });
+    return { kind: 'faulted', fault, handlerInstalled: this.#handlerInstalled };
+  }
+
+  #endingOutcome(ending: GuestExit | GuestStopped): RunOutcome {
+    if (ending instanceof GuestStopped) return { kind: 'stopped' };
+    return { kind: 'exited', status: ending.status, handlerInstalled: this.#handlerInstalled };
+  }
+
+  #restoreInPlace(head: ImageHead, image: MemoryImage, blocks: readonly BlockMapping[]): boolean {
+    const incarnation = this.#incarnation;
+    if (incarnation === null || this.#program.alwaysFresh) return false;
+    // Linear memory never shrinks: one that grew past the image cannot be put back.
+    if (incarnation.memory !== null && incarnation.memory.memory.buffer.byteLength !== head.memoryBytes)
+      return false;
+    if (!incarnation.state.restore(head.state)) return false;
+    incarnation.memory?.restore(image, blocks);
+    const arena = incarnation.memory === null ? null : new BlockArena(incarnation.memory, head.blocks);
+    this.#incarnation = { ...incarnation, arena };
+    return true;
+  }
+
+  #incarnate(head: ImageHead, image: MemoryImage, blocks: readonly BlockMapping[]): Incarnation {
+    this.#incarnation?.memory?.[Symbol.dispose]();
+    this.#incarnation = null;
+    const { layout } = this.#program;
+    const instance = this.#instantiate();
+    const state = new StateAccess(instance, layout);
+    const linearMemory = layout.memory === null ? null : instance.exports[layout.memory.exportName];
+    let memory: GuestMemory | null = null;
+    if (linearMemory instanceof WebAssembly.Memory) {
+      const missingPages = (head.memoryBytes - linearMemory.buffer.byteLength) / WASM_PAGE_SIZE;
+      if (missingPages > 0) linearMemory.grow(missingPages);
+      memory = this.#bank.guestMemory(linearMemory);
+      memory.restore(image, blocks);
+    }
+    invariant(state.restore(head.state), 'a fresh instance can be brought to every image of its module');
+    const arena = memory === null ? null : new BlockArena(memory, head.blocks);
+    return { instance, state, memory, arena, values: null };
+  }
+
+  #instantiate(): WebAssembly.Instance {
+    try {
+      return new WebAssembly.Instance(this.#program.module, this.#imports);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      const detail = `the engine has no room for it: ${cause.message}`;
+      throw new RekindleError('MODULE_OVER_QUOTA', this.#program.processName, detail, { cause });
+    }
+  }
+
+  #headOf(image: ImageReference): ImageHead {
+    const known = this.#image;
+    if (this.#head !== null && known?.offset === image.offset && known.generation === image.generation)
+      return this.#head;
+    const head = decodeImageHead(this.#bank.bytes(image.offset, image.headBytes));
+    invariant(head.generation === image.generation, 'the image found is the one asked for');
+    this.#head = head;
+    this.#image = image;
+    return head;
+  }
+
+  #memoryImage(image: ImageReference, head: ImageHead): MemoryImage {
+    const offset = image.offset + imageMemoryOffset(image.headBytes);
+    return { memoryBytes: head.memoryBytes, offset, storedBytes: head.storedBytes };
+  }
+
+  #checkpointInCall(): number {
+    try {
+      return this.#makeGeneration(true);
+    } catch (error) {
+      if (error instanceof RekindleError) return -checkpointErrno(error);
+      throw error;
+    }
+  }
+
+  #makeGeneration(inCall: boolean): number {
+    const { state, memory, arena } = this.#current();
+    const made = makeGeneration({
+      program: this.#program,
+      bank: this.#bank,
+      services: this.#services,
+      generation: (this.#image?.generation ?? 0) + 1,
+      state: state.capture(this.#program.processName),
+      memory,
+      blocks: arena?.ranges() ?? [],
+      inCall,
+    });
+    this.#image = made.image;
+    this.#head = made.head;
+    memory?.rebase(this.#memoryImage(made.image, made.head));
+    return made.image.generation;
+  }
+
+  #valuesOf(incarnation: Incarnation): AssemblyScriptValues {
+    if (incarnation.memory === null)
+      throw new ValueError('the guest has no memory to hold strings or arrays');
+    incarnation.values ??= new AssemblyScriptValues(incarnation.instance.exports, incarnation.memory.memory);
+    return incarnation.values;
+  }
+
+  #current(): Incarnation {
+    invariant(this.#incarnation !== null, 'the guest has been loaded');
+    return this.#incarnation;
+  }
+
+  #linearMemory(): Uint8Array {
+    const memory = this.#incarnation?.memory?.memory;
+    return memory === undefined ? NO_MEMORY : new Uint8Array(memory.buffer);
+  }
+}

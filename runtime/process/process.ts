@@ -1,0 +1,113 @@
+// The embedder's handle of a process. It stays the same through restarts, while pid and generation change; it gives no way to get
+// at the instance itself.
+import { requireKnown, requireLimit } from '../checks.ts';
+import type { HostedProcess, ProcessEnd, ProcessKind } from './hosted-process.ts';
+import type { ProcessState } from './process-state.ts';
+import type { Argument, ReturnKind, ReturnValue } from './program.ts';
+
+export interface CallOptions {
+  /** How to read what an AssemblyScript function returns. Default `value`: a number, a bigint or nothing. */
+  readonly returns?: ReturnKind;
+  /** The call is ended, as a fault of kind `timeout`, when it takes longer. Default: the process's `callLimitMs`. */
+  readonly limitMs?: number;
+}
+
+/** How long `ready` waits when it is not told, in milliseconds: longer than a worker may take to start. */
+const READY_LIMIT_MS = 30_000;
+
+/** Made by the site: `arun` returns one, `site.process(name)` and the events give the same one for the same process. */
+export class Process {
+  readonly #hosted: HostedProcess;
+
+  constructor(hosted: HostedProcess) {
+    this.#hosted = hosted;
+  }
+
+  /** Unique among the registered processes; the same for the life of the group (reference, section 3.3). */
+  get name(): string {
+    return this.#hosted.identity.name;
+  }
+
+  /** New for every run (reference, section 3.3). */
+  get pid(): number {
+    return this.#hosted.pid;
+  }
+
+  /** Group ID; null for a plain process. */
+  get group(): number | null {
+    return this.#hosted.identity.groupId;
+  }
+
+  /** `direct` (arun in a group), `indirect` (hrfexec) or `plain` (not restartable). */
+  get kind(): ProcessKind {
+    return this.#hosted.identity.kind;
+  }
+
+  /** Where its guest code runs: the caller's thread, or a worker of its own. */
+  get placement(): 'inline' | 'thread' {
+    return this.#hosted.identity.settings.placement;
+  }
+
+  /** What it is doing now; calls are taken while it is `running` or `ready`. */
+  get state(): ProcessState {
+    return this.#hosted.state;
+  }
+
+  /** Generation of the executing image the process would be restored to. */
+  get generation(): number {
+    return this.#hosted.generations.current.generation;
+  }
+
+  /** Resolves when the process has ended for good: with its group, or at once for a plain process. */
+  get exited(): Promise<ProcessEnd> {
+    return this.#hosted.exited;
+  }
+
+  /**
+   * Resolves when the process takes calls again: after a restart, or after its start. Rejects with PROCESS_ENDED or GROUP_QUARANTINED
+   * when it never will by itself, and with PROCESS_RESTARTING when it does not within `limitMs` milliseconds.
+   */
+  async ready(options: { readonly limitMs?: number } = {}): Promise<void> {
+    const { limitMs } = requireKnown('ready', options, ['limitMs']);
+    await this.#hosted.whenReady(requireLimit('limitMs', limitMs) ?? READY_LIMIT_MS);
+  }
+
+  /**
+   * Calls an exported function. i32, f32 and f64 take numbers, i64 bigints; strings, typed arrays and arrays of strings go to
+   * AssemblyScript guests compiled with --exportRuntime. Calls of one process run one after another.
+   *
+   * Rejects with EXPORT_MISSING or ARGUMENT_INVALID before the guest is entered; GuestFaultError (GUEST_FAULT) when the guest failed
+   * in this call, with the fault as its `fault`; PROCESS_RESTARTED, PROCESS_ENDED, GROUP_QUARANTINED or SITE_CLOSED when it was
+   * stopped meanwhile on another's account; PROCESS_RESTARTING, PROCESS_ENDED, GROUP_QUARANTINED, CALL_QUEUE_FULL or (inline, from
+   * within its own call) PROCESS_BUSY when it cannot be called now; OPTION_INVALID for the options.
+   */
+  async call(
+    exportName: string,
+    args: readonly Argument[] = [],
+    options: CallOptions = {},
+  ): Promise<ReturnValue> {
+    return this.#hosted.call(exportName, args, completed(options));
+  }
+
+  /**
+   * `call` without giving up the thread; inline processes only (PLACEMENT_UNSUITED). Throws what `call` rejects with, and
+   * PROCESS_BUSY also while its entry waits to be run.
+   */
+  callSync(exportName: string, args: readonly Argument[] = [], options: CallOptions = {}): ReturnValue {
+    return this.#hosted.callSync(exportName, args, completed(options));
+  }
+
+  /**
+   * Makes the next generation of the executing image, between calls, and returns its number.
+   * Rejects with CHECKPOINT_REFUSED (naming what cannot be captured), BANK_FULL or BLOCK_LIMIT: the generation before stays current
+   * then. And, like `call`, with PROCESS_BUSY, PROCESS_RESTARTING, PROCESS_RESTARTED or PROCESS_ENDED.
+   */
+  checkpoint(): Promise<number> {
+    return this.#hosted.checkpoint();
+  }
+}
+
+function completed(options: CallOptions): { returns: ReturnKind; limitMs: number | null } {
+  const { returns = 'value', limitMs } = requireKnown('call', options, ['returns', 'limitMs']);
+  return { returns, limitMs: requireLimit('limitMs', limitMs) };
+}

@@ -1,0 +1,163 @@
+// Stable storage: the directory of module files, read when a process is registered and at no other time. It must never open
+// anything outside that directory, never wait for a file that is not a regular one, and never read more than the limit.
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+
+import { join, resolve, sep } from 'node:path';
+import { type ErrorCode, RekindleError } from '../errors.ts';
+import { invariant } from '../invariant.ts';
+import { checkModulePath } from './module-path.ts';
+import { DESCRIPTOR_LINKS, liesAt } from './opened-file.ts';
+
+/** A module file as it was found. */
+export interface StoredModule {
+  /** Relative to stable storage, '/'-separated, in the one spelling `checkModulePath` accepts. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface StableStorageOptions {
+  /** Bytes of the largest module file that is read. */
+  readonly maxModuleBytes: number;
+}
+
+// Not blocking: a FIFO without a writer opens at once. Not following: the path has been resolved before.
+// (A constant the system lacks is undefined there, which counts as 0.)
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW | constants.O_NOCTTY;
+
+/** What an operating system's error says about the module; every other one says that storage itself is out of order. */
+const CODE_OF_SYSTEM_ERROR: ReadonlyMap<string, ErrorCode> = new Map([
+  ['ENOENT', 'MODULE_NOT_FOUND'],
+  ['ENOTDIR', 'MODULE_NOT_FOUND'],
+  // A component longer than the file system can hold: there is no such file.
+  ['ENAMETOOLONG', 'MODULE_NOT_FOUND'],
+  ['ELOOP', 'MODULE_PATH_REFUSED'],
+]);
+
+/**
+ * Reads modules from one directory, synchronously: a guest that runs inline calls hrfexec and waits for its result.
+ *
+ * The directory's owner is trusted to choose what lies in it (a hard link is as good as the file), but not to point out of it.
+ */
+export class StableStorage {
+  readonly #directory: string;
+  readonly #maxModuleBytes: number;
+
+  /** Throws STORAGE_UNAVAILABLE when `directory` is not a directory that can be reached. */
+  constructor(directory: string, options: StableStorageOptions) {
+    invariant(
+      Number.isSafeInteger(options.maxModuleBytes) && options.maxModuleBytes > 0,
+      'maxModuleBytes is a size',
+    );
+    this.#directory = resolve(directory);
+    this.#maxModuleBytes = options.maxModuleBytes;
+    realDirectory(this.#directory);
+  }
+
+  /**
+   * Reads the module file at `path`.
+   *
+   * Throws MODULE_PATH_REFUSED (not a plain relative path, or it leads out of the directory), MODULE_NOT_FOUND (nothing there, or
+   * no regular file), MODULE_TOO_LARGE, or STORAGE_UNAVAILABLE with the operating system's error as its cause.
+   */
+  read(path: string): StoredModule {
+    checkModulePath(path);
+    const root = realDirectory(this.#directory);
+    const realPath = attempt(path, () => realpathSync.native(join(root, path)));
+    if (!realPath.startsWith(root.endsWith(sep) ? root : root + sep)) {
+      throw new RekindleError('MODULE_PATH_REFUSED', path, 'the path leads out of stable storage');
+    }
+    requireRegularFile(path, () => statSync(realPath));
+    const descriptor = attempt(path, () => openSync(realPath, OPEN_FLAGS));
+    try {
+      return { path, bytes: this.#readOpened(path, realPath, descriptor) };
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #readOpened(path: string, realPath: string, descriptor: number): Uint8Array {
+    const { size } = requireRegularFile(path, () => fstatSync(descriptor));
+    // Invariant: what is read lies inside, however the directories changed while the path was resolved and the file opened.
+    if (!attempt(path, () => liesAt(descriptor, realPath, DESCRIPTOR_LINKS))) {
+      throw new RekindleError(
+        'MODULE_PATH_REFUSED',
+        path,
+        'the file was exchanged for another while it was opened',
+      );
+    }
+    if (size > this.#maxModuleBytes) {
+      throw new RekindleError(
+        'MODULE_TOO_LARGE',
+        path,
+        `${size} bytes, the limit is ${this.#maxModuleBytes}`,
+      );
+    }
+    return readWhole(descriptor, size, path);
+  }
+}
+
+/**
+ * Reads a file that should hold exactly `sizeBytes` from where `descriptor` stands, never more than one byte beyond.
+ * Throws STORAGE_UNAVAILABLE when it holds less or more: it is being written to, and what was read is no state it ever had.
+ */
+export function readWhole(descriptor: number, sizeBytes: number, path: string): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  const beyond = new Uint8Array(1);
+  let filledBytes = 0;
+  while (filledBytes < sizeBytes) {
+    const readBytes = attempt(path, () =>
+      readSync(descriptor, bytes, filledBytes, sizeBytes - filledBytes, null),
+    );
+    if (readBytes === 0) break;
+    filledBytes += readBytes;
+  }
+  const excessBytes = attempt(path, () => readSync(descriptor, beyond, 0, 1, null));
+  if (filledBytes !== sizeBytes || excessBytes !== 0) {
+    throw new RekindleError('STORAGE_UNAVAILABLE', path, 'the file changed its size while it was read');
+  }
+  return bytes;
+}
+
+function requireRegularFile(path: string, status: () => Stats): Stats {
+  const found = attempt(path, status);
+  if (!found.isFile()) throw new RekindleError('MODULE_NOT_FOUND', path, 'not a regular file');
+  return found;
+}
+
+/** The directory without symbolic links; looked up for each read, so that it may be a link that moves with a deployment. */
+function realDirectory(directory: string): string {
+  try {
+    const realPath = realpathSync.native(directory);
+    if (statSync(realPath).isDirectory()) return realPath;
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+    throw new RekindleError('STORAGE_UNAVAILABLE', directory, cause.message, { cause });
+  }
+  throw new RekindleError('STORAGE_UNAVAILABLE', directory, 'not a directory');
+}
+
+/** Runs one file operation; a system error becomes a RekindleError that names the module and keeps the cause. */
+function attempt<T>(path: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause;
+    const code = CODE_OF_SYSTEM_ERROR.get(cause.code) ?? 'STORAGE_UNAVAILABLE';
+    throw new RekindleError(code, path, cause.message, { cause });
+  }
+}
+
+function isSystemError(thrown: unknown): thrown is Error & { readonly code: string } {
+  return (
+    thrown instanceof Error && 'syscall' in thrown && 'code' in thrown && typeof thrown.code === 'string'
+  );
+}

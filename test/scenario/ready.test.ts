@@ -1,0 +1,57 @@
+// `process.ready()`: the wait between a fault and the next call. It ends when the process takes calls again, when it never will, or
+// with its limit.
+import { describe, expect, it } from 'vitest';
+import { ProbeCalls } from '#test/support/probe-calls.js';
+import { openProbeSite, refusal } from '#test/support/probe-site.js';
+
+const NO_RUNGS = { site: false, cold: false, quarantine: true };
+
+describe.each(['thread', 'inline'] as const)('ready: %s', (placement) => {
+  it('resolves at once for a process that takes calls, and after a restart', async () => {
+    const { site } = await openProbeSite();
+    const process = await site.arun('probe.wasm', { placement });
+    await process.ready();
+    const { pid } = process;
+    expect((await refusal(process.call('trap'))).code).toBe('GUEST_FAULT');
+    await process.ready();
+    expect(process.pid).not.toBe(pid);
+    expect(await process.call('bump')).toBe(1);
+  });
+
+  it('rejects when the group is quarantined, also while it waits', async () => {
+    const { site } = await openProbeSite({ policy: { maxBadness: 0, rungs: NO_RUNGS } });
+    const process = await site.arun('probe.wasm', { placement });
+    await process.ready();
+    const fault = refusal(process.call('trap'));
+    const waiting = fault.then(() => refusal(process.ready()));
+    expect((await waiting).code).toBe('GROUP_QUARANTINED');
+    await site.releaseGroup(0);
+    await process.ready();
+    expect(await process.call('bump')).toBe(1);
+  });
+
+  it('rejects when the process has ended', async () => {
+    const { site } = await openProbeSite();
+    const process = await site.arun('probe.wasm', { placement });
+    await process.ready();
+    await site.killGroup(0);
+    expect((await refusal(process.ready())).code).toBe('PROCESS_ENDED');
+  });
+
+  it('refuses a limit that is none', async () => {
+    const { site } = await openProbeSite();
+    const process = await site.arun('probe.wasm', { placement });
+    expect((await refusal(process.ready({ limitMs: 0 }))).code).toBe('OPTION_INVALID');
+  });
+});
+
+it('rejects when its limit has passed: an indirect process that nobody runs again', async () => {
+  const opened = await openProbeSite();
+  const parent = await opened.probe({ placement: 'inline' });
+  await new ProbeCalls(parent).spawn('CHILD', 'probe.wasm');
+  const child = await opened.named('CHILD');
+  expect((await refusal(parent.call('trap'))).code).toBe('GUEST_FAULT');
+  await parent.ready();
+  expect(child.state).toBe('stopped');
+  expect((await refusal(child.ready({ limitMs: 20 }))).code).toBe('PROCESS_RESTARTING');
+});

@@ -1,0 +1,25 @@
+// The command line of the benchmark: what it takes, and that it refuses the rest.
+import { describe, expect, it } from 'vitest';
+import { parseOptions } from '../../../bench/options.js';
+
+describe('parseOptions', () => {
+  it.each([
+    [[], { jsonFile: null, only: null, seconds: 50 }],
+    [['--json', 'out.json'], { jsonFile: 'out.json', only: null, seconds: 50 }],
+    [['--only', 'thread', '--seconds', '0.5'], { jsonFile: null, only: 'thread', seconds: 0.5 }],
+  ])('%j', (args, expected) => {
+    expect(parseOptions(args)).toEqual(expected);
+  });
+
+  it.each([
+    ['--seconds', '0'],
+    ['--seconds', '3601'],
+    ['--seconds', 'ten'],
+    ['--seconds', ''],
+    ['--only'],
+    ['--onyl', 'thread'],
+    ['thread'],
+  ])('refuses %s %s', (...args) => {
+    expect(() => parseOptions(args)).toThrow();
+  });
+});

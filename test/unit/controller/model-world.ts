@@ -1,0 +1,248 @@
+// A controller with everything it works on, except guest code: real processes, table, images and bank, and placements that fail,
+// end, and take their time when they are told to. It holds no expectations but that our bugs are noticed.
+
+import { HotRestartController } from '#runtime/controller/controller.js';
+import type { ControllerObserver } from '#runtime/controller/observer.js';
+import { ProcessTable } from '#runtime/controller/process-table.js';
+import type { Policy } from '#runtime/controller/state.js';
+import { RekindleError } from '#runtime/errors.js';
+import { ProcessImages } from '#runtime/image/process-image.js';
+import { Bank } from '#runtime/memory/bank.js';
+import { PersistentMemoryManager } from '#runtime/memory/persistent-memory-manager.js';
+import { faultFromOutside } from '#runtime/process/fault.js';
+import { HostedProcess, type ProcessKind } from '#runtime/process/hosted-process.js';
+import { type MaybePromise, type Placement, type StopReason, stopError } from '#runtime/process/placement.js';
+import { assemble } from '#test/support/wasm-assembler.js';
+
+const MiB = 1024 * 1024;
+const MODULE = assemble({
+  types: [[[], []]],
+  functions: [{ type: 0, code: [] }],
+  exports: { _start: ['function', 0] },
+});
+
+/** A load or a stop that is under way; `fail` where it can. */
+interface Pending {
+  readonly done: () => void;
+  readonly fail: ((error: Error) => void) | null;
+}
+
+/** Whether what a placement is told to do is done at once, or when the test says so. */
+interface Pace {
+  slow: boolean;
+}
+
+class ModelPlacement implements Placement {
+  readonly kind = 'thread';
+  readonly #processName: string;
+  readonly #pace: Pace;
+  readonly #pending: Pending[];
+  #state: 'idle' | 'loading' | 'loaded' | 'running' = 'idle';
+  #rejectLoad: (error: Error) => void = () => undefined;
+
+  constructor(processName: string, pace: Pace, pending: Pending[]) {
+    this.#processName = processName;
+    this.#pace = pace;
+    this.#pending = pending;
+  }
+
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+
+  load(): MaybePromise<void> {
+    this.#require('idle');
+    this.#state = 'loaded';
+    if (!this.#pace.slow) return;
+    this.#state = 'loading';
+    return new Promise((resolve, reject) => {
+      const settled = (state: 'idle' | 'loaded', settle: () => void) => () => {
+        if (this.#rejectLoad !== reject) return;
+        this.#rejectLoad = () => undefined;
+        this.#state = state;
+        settle();
+      };
+      this.#rejectLoad = reject;
+      this.#pending.push({
+        done: settled('loaded', resolve),
+        fail: (error) => settled('idle', () => reject(error))(),
+      });
+    });
+  }
+
+  launch(): void {
+    this.#require('loaded');
+    this.#state = 'running';
+  }
+
+  stop(reason: StopReason): MaybePromise<void> {
+    const busy = this.#state === 'running' || this.#state === 'loading';
+    this.#state = 'idle';
+    const rejectLoad = this.#rejectLoad;
+    this.#rejectLoad = () => undefined;
+    rejectLoad(stopError(this.#processName, reason));
+    if (!busy || !this.#pace.slow) return;
+    return new Promise((done) => this.#pending.push({ done, fail: null }));
+  }
+
+  dispose(reason: StopReason): MaybePromise<void> {
+    return this.stop(reason);
+  }
+
+  call(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  callSync(): undefined {
+    return undefined;
+  }
+
+  checkpoint(): number {
+    return 1;
+  }
+
+  #require(...states: readonly string[]): void {
+    if (!states.includes(this.#state))
+      throw new Error(`${this.#processName} is ${this.#state}, not ${states}`);
+  }
+}
+
+export class ModelWorld implements Disposable {
+  readonly controller: HotRestartController;
+  readonly table = new ProcessTable(64);
+  /** Everything the controller reported, as `what group`. */
+  readonly reports: string[] = [];
+  readonly pace: Pace = { slow: false };
+  nowMs = 0;
+  storageIsGone = false;
+  readonly #bank = Bank.create({ backend: 'copied', sizeBytes: 4 * MiB });
+  readonly #pmm = new PersistentMemoryManager(this.#bank, { maxBlocks: 512 });
+  readonly #images = new ProcessImages(this.#bank, this.#pmm);
+  readonly #pending: Pending[] = [];
+  readonly #placements = new Map<HostedProcess, ModelPlacement>();
+
+  constructor(policy: Policy) {
+    this.controller = new HotRestartController({
+      table: this.table,
+      pmm: this.#pmm,
+      images: this.#images,
+      readModule: (path) => {
+        if (this.storageIsGone) throw new RekindleError('MODULE_NOT_FOUND', path);
+        return MODULE;
+      },
+      policy,
+      clock: { nowMs: () => this.nowMs },
+      observer: this.#observer(),
+    });
+  }
+
+  get processes(): readonly HostedProcess[] {
+    return [...this.table];
+  }
+
+  get blocksInUse(): number {
+    return this.#pmm.usage().blocks + this.#bank.sizeBytes - this.#bank.freeBytes;
+  }
+
+  /** Whether guest code of the process could run now. */
+  runs(process: HostedProcess): boolean {
+    return this.#placements.get(process)?.running ?? false;
+  }
+
+  start(kind: Exclude<ProcessKind, 'plain'>, groupId: number): HostedProcess {
+    const name = this.table.generateName('model.wasm');
+    const process: HostedProcess = new HostedProcess({
+      identity: {
+        name,
+        kind,
+        path: 'model.wasm',
+        groupId,
+        args: ['model.wasm'],
+        env: [],
+        settings: {
+          placement: 'thread',
+          credentials: { uid: 0, gid: 0, groups: [], trusted: false },
+          memoryQuotaBytes: MiB,
+          cleanExit: 'handler',
+          callLimitMs: null,
+          entryLimitMs: null,
+          restore: 'in-place',
+        },
+      },
+      image: this.#images.acquire('model.wasm', MODULE, MiB),
+      pmm: this.#pmm,
+      program: { hostFunctions: [], importsUrl: null },
+      place: () => {
+        const placement = new ModelPlacement(name, this.pace, this.#pending);
+        this.#placements.set(process, placement);
+        return placement;
+      },
+    });
+    this.table.add(process);
+    this.#atOnce(() => process.load(this.table.nextPid()));
+    this.controller.admit(process);
+    return process;
+  }
+
+  /** What hrfexec of a registered name does. */
+  startAgain(process: HostedProcess): void {
+    const anew = process.state === 'ended';
+    process.willLoad();
+    this.#atOnce(() => process.load(this.table.nextPid(), anew));
+    this.controller.readmit(process);
+  }
+
+  fail(process: HostedProcess): void {
+    const where = { activity: null, generation: 0 };
+    this.controller.faulted(process, faultFromOutside('worker-lost', 'model', where));
+  }
+
+  exit(process: HostedProcess, handlerInstalled: boolean): void {
+    this.controller.exited(process, { status: 0, handlerInstalled, activity: 'entry' });
+  }
+
+  /** Lets the nth load or stop under way come to its end, modulo how many there are. */
+  settle(nth: number, failing: boolean): void {
+    if (this.#pending.length === 0) return;
+    const [pending] = this.#pending.splice(nth % this.#pending.length, 1);
+    if (failing && pending?.fail) pending.fail(new RekindleError('WORKER_UNAVAILABLE', 'model'));
+    else pending?.done();
+  }
+
+  /** Lets everything come to its end; throws when that takes more steps than it could. */
+  async settleAll(): Promise<void> {
+    this.pace.slow = false;
+    for (let round = 0; round < 1000; round += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (this.#pending.length === 0) return;
+      while (this.#pending.length > 0) this.settle(0, false);
+    }
+    throw new Error('the world does not come to rest');
+  }
+
+  [Symbol.dispose](): void {
+    this.#bank[Symbol.dispose]();
+  }
+
+  #atOnce(load: () => MaybePromise<void>): void {
+    const { slow } = this.pace;
+    this.pace.slow = false;
+    load();
+    this.pace.slow = slow;
+  }
+
+  #observer(): ControllerObserver {
+    const told = (text: string) => this.reports.push(text);
+    return {
+      started: (process) => told(`started ${process.identity.name}`),
+      faulted: (process) => told(`faulted ${process.identity.name}`),
+      restarted: ({ group, rung }) => told(`restarted ${group} ${rung}`),
+      exited: (process) => told(`exited ${process.identity.name}`),
+      blocked: (group) => told(`blocked ${group}`),
+      escalated: (group, rung) => told(`escalated ${group} ${rung}`),
+      quarantined: (group) => told(`quarantined ${group}`),
+      siteRestarted: () => told('site restarted'),
+      output: () => undefined,
+    };
+  }
+}

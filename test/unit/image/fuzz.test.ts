@@ -1,0 +1,107 @@
+// Hostile input: valid modules, damaged at random. Whatever comes of it, preparing either refuses with a RekindleError or returns a module
+// that compiles; parsing alone, without the engine's check in front of it, never fails with anything else either.
+
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { RekindleError } from '#runtime/errors.js';
+import { parseModule } from '#runtime/image/module-parser.js';
+import { prepareModule } from '#runtime/image/prepare.js';
+import { assemble, ins } from '#test/support/wasm-assembler.js';
+import { ZOO } from './state-zoo.js';
+
+const SEEDS: readonly Uint8Array[] = [
+  assemble(ZOO),
+  assemble({
+    types: [[['i32'], ['i32']]],
+    imports: [
+      { module: 'env', name: 'memory', kind: 'memory', limits: { initial: 1, maximum: 9 } },
+      { module: 'env', name: 'table', kind: 'table', elementType: 'funcref', limits: { initial: 2 } },
+      { module: 'env', name: 'f', kind: 'function', type: 0 },
+    ],
+    functions: [{ type: 0, code: ins.localGet(0) }],
+    globals: [{ type: 'f32', mutable: true, initializer: ins.f32Bits(0n) }],
+    exports: { f: ['function', 1] },
+    elements: [{ mode: 'active', table: 0, offset: ins.i32Const(0), entries: [0, 1] }],
+    data: [{ offset: ins.i32Const(8), bytes: [1, 2, 3] }],
+    customs: [{ name: 'name', payload: [7, 4, 1, 0, 1, 0x67] }],
+  }),
+  assemble({}),
+];
+
+interface Edit {
+  readonly position: number;
+  readonly kind: 'set' | 'flip' | 'insert' | 'remove';
+  readonly value: number;
+}
+
+const edit: fc.Arbitrary<Edit> = fc.record({
+  position: fc.nat(),
+  kind: fc.constantFrom('set', 'flip', 'insert', 'remove'),
+  value: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x40, 0x7f, 0x80, 0xff)),
+});
+
+function apply(bytes: number[], { position, kind, value }: Edit): void {
+  const at = position % (bytes.length + 1);
+  if (kind === 'insert') bytes.splice(at, 0, value);
+  else if (kind === 'remove') bytes.splice(at, 1);
+  else if (at < bytes.length) bytes[at] = kind === 'set' ? value : (bytes[at] ?? 0) ^ (1 << (value & 7));
+}
+
+const damaged = fc
+  .record({
+    seed: fc.constantFrom(...SEEDS),
+    edits: fc.array(edit, { maxLength: 4 }),
+    length: fc.option(fc.nat(), { freq: 5 }),
+  })
+  .map(({ seed, edits, length }) => {
+    const bytes = [...seed];
+    for (const each of edits) apply(bytes, each);
+    return Uint8Array.from(length === null ? bytes : bytes.slice(0, length % (bytes.length + 1)));
+  });
+
+function refusedOr<T>(action: () => T): T | null {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof RekindleError) return null;
+    throw error;
+  }
+}
+
+describe('damaged modules', () => {
+  it('are refused, or prepared into something that compiles', () => {
+    let preparedCount = 0;
+    fc.assert(
+      fc.property(damaged, (bytes) => {
+        const prepared = refusedOr(() => prepareModule(bytes, 'm.wasm', { memoryQuotaBytes: 64 * 65536 }));
+        if (prepared === null) return;
+        preparedCount += 1;
+        expect(() => new WebAssembly.Module(prepared.bytes)).not.toThrow();
+      }),
+      { numRuns: 6000 },
+    );
+    expect(preparedCount).toBeGreaterThan(100);
+  });
+
+  it('are refused or parsed, when nobody has looked at them before', () => {
+    fc.assert(
+      fc.property(damaged, (bytes) => {
+        refusedOr(() => parseModule(bytes, 'm.wasm'));
+      }),
+      { numRuns: 20_000 },
+    );
+  });
+
+  it('cut off at any byte are malformed', () => {
+    for (const seed of SEEDS) {
+      for (let length = 0; length < seed.length; length++) {
+        const bytes = seed.slice(0, length);
+        if (!WebAssembly.validate(bytes)) {
+          expect(() => prepareModule(bytes, 'm.wasm', { memoryQuotaBytes: 0 })).toThrow(
+            expect.objectContaining({ code: 'MODULE_MALFORMED' }),
+          );
+        }
+      }
+    }
+  });
+});

@@ -1,0 +1,67 @@
+// A guest that is nothing but memory, and a context that records what reached it: enough to call every WASI function by hand.
+// It must show each effect as plain data, so that a test compares values and not calls.
+import { type WasiContext, type WasiImports, wasiImports } from '#runtime/wasi/preview1.js';
+
+/** What `exit` throws here: no other thing may come out of a WASI function. */
+export class ExitSignal extends Error {
+  readonly status: number;
+
+  constructor(status: number) {
+    super(`exit ${status}`);
+    this.status = status;
+  }
+}
+
+export interface GuestFixture {
+  readonly wasi: WasiImports;
+  readonly memory: WebAssembly.Memory;
+  readonly output: { readonly stream: string; readonly bytes: Uint8Array }[];
+  readonly context: WasiContext;
+  view(): DataView;
+  bytes(): Uint8Array;
+  /** Puts (pointer, length) pairs at `address`, as an iovec array. */
+  putIovecs(address: number, ranges: readonly (readonly [pointer: number, lengthBytes: number])[]): void;
+}
+
+export const REALTIME_NS = 1_700_000_000_123_456_789n;
+export const MONOTONIC_NS = 42_000_000_007n;
+/** What the fixture's source of randomness fills in. */
+export const RANDOM_BYTE = 0xa5;
+
+export function guestFixture(
+  options: { args?: readonly string[]; env?: readonly string[] } = {},
+): GuestFixture {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 64 });
+  const output: { stream: string; bytes: Uint8Array }[] = [];
+  const bytes = () => new Uint8Array(memory.buffer);
+  const context: WasiContext = {
+    memory: bytes,
+    args: options.args ?? [],
+    env: options.env ?? [],
+    write: (stream, written) => {
+      output.push({ stream, bytes: written });
+    },
+    exit: (status) => {
+      throw new ExitSignal(status);
+    },
+    clock: { realtimeNs: () => REALTIME_NS, monotonicNs: () => MONOTONIC_NS },
+    fillRandom: (target) => {
+      target.fill(RANDOM_BYTE);
+    },
+  };
+  return {
+    wasi: wasiImports(context),
+    memory,
+    output,
+    context,
+    view: () => new DataView(memory.buffer),
+    bytes,
+    putIovecs: (address, ranges) => {
+      const view = new DataView(memory.buffer);
+      for (const [index, [pointer, lengthBytes]] of ranges.entries()) {
+        view.setUint32(address + index * 8, pointer, true);
+        view.setUint32(address + index * 8 + 4, lengthBytes, true);
+      }
+    },
+  };
+}
