@@ -7,7 +7,10 @@ import { measure } from './measure.ts';
 import { parseOptions, USAGE } from './options.ts';
 import { type Row, reportRows } from './report.ts';
 import type { Scenario } from './scenario.ts';
+import { checkpointCost } from './scenarios/checkpoint-cost.ts';
+import { directoryRestart } from './scenarios/directory-restart.ts';
 import { floors } from './scenarios/floors.ts';
+import { hostDeath } from './scenarios/host-death.ts';
 import { inlineCounter } from './scenarios/inline-counter.ts';
 import { inlineResident } from './scenarios/inline-resident.ts';
 import { threadCounter } from './scenarios/thread-counter.ts';
@@ -21,6 +24,12 @@ const SCENARIOS: readonly Scenario[] = [
   threadCounter,
   threadKilled,
   floors,
+  checkpointCost([1, 64, 1024], 11),
+  directoryRestart,
+  hostDeath(1, 'inline', 3),
+  hostDeath(10, 'inline', 4),
+  hostDeath(100, 'inline', 8),
+  hostDeath(10, 'thread', 7),
 ];
 const SLICE_MS = 50;
 const MAX_SAMPLES = 100_000;
@@ -35,8 +44,16 @@ cold.*                           from nothing to the answer of the first call, w
 cold.*.compiled, cold.*.kept     the same with the compiled module kept, and in *.kept the worker too
 floor.inline, floor.thread       trap, copy the whole memory back, call: no fault report, no globals, no tables, no blocks
 floor.thread.killed              end the worker, start the guest in a warm one with the module kept
+checkpoint.memory, .directory    a checkpoint of a guest that has stored to 16 pages since the last one, others each time; where the bank lies
+whole.copy (as cold)             copy the whole linear memory instead; floor.write: write 16 pages to a file in memory
+restore.memory, .directory       restore.inline, and where the bank lies
+death.first, death.all           from SIGKILL to a host with a site, to the first answered call in the next host on its bank, and to one of each
+                                 process; .open.: the part of it from openSite on, without the start of Node and the loading of the runtime
+cold.first, cold.all             the same with the bank begun anew and every process started from stable storage before the first call
+floor.node                       from the start of Node to its first output
 "counter" is restored to generation 0 and initialised again, "counter, checkpoint" is not; "n dirty": the next call stores to n pages of 4 KiB.
-cold/this, kept/this: how many times as long the cold start takes; this/floor: how many times as long as the floor. All by p50.`;
+cold/this, kept/this: how many times as long the cold start takes; this/floor: how many times as long as the floor; this/first: how
+many times as long as the first of the same name: the smallest guest, or the bank in memory. All by p50.`;
 
 function chosenScenarios(only: string | null): readonly Scenario[] {
   const chosen = SCENARIOS.filter(({ name }) => only === null || name.startsWith(only));

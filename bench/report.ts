@@ -14,8 +14,10 @@ export interface Case extends Timed {
   /** Null where there is no site. */
   readonly backend: 'mapped' | 'copied' | null;
   readonly role: Role;
-  /** Cases compared with each other: those of one subject. */
+  /** Cases compared with each other: those of one subject, and of their parts those of one position. */
   readonly subject: string;
+  /** Cases that do the same with more or elsewhere, and ought to take the same time: each is compared with the first. */
+  readonly series?: string;
 }
 
 export interface Row {
@@ -32,23 +34,48 @@ export interface Row {
   readonly keptRatio: number | null;
   /** How many times as long as the floor it takes (p50); null where there is none. */
   readonly floorRatio: number | null;
+  /** How many times as long as the first of its series (p50); null where there is no series. */
+  readonly seriesRatio: number | null;
 }
 
-/** `samplesUs`: of each case, in the order of `cases`. The rows of one guest come one after another, else in that order. */
+/** A case, or a part of it. */
+interface Line {
+  readonly each: Case;
+  readonly name: string;
+  /** 0 for the case itself. */
+  readonly position: number;
+}
+
+function linesOf(each: Case): readonly Line[] {
+  return [each.name, ...(each.parts ?? [])].map((name, position) => ({ each, name, position }));
+}
+
+/**
+ * `samplesUs`: of each case and behind it of its parts, in the order of `cases`. The rows of one guest come one after another, else in
+ * that order.
+ */
 export function reportRows(
   cases: readonly Case[],
   samplesUs: readonly (readonly number[])[],
 ): readonly Row[] {
-  const measured = cases.map((each, position) => ({ each, summary: summarize(samplesUs[position] ?? []) }));
-  const p50Of = (subject: string, role: Role): number | null =>
-    measured.find(({ each }) => each.subject === subject && each.role === role)?.summary.p50 ?? null;
-  const guests = [...new Set(cases.map(({ guest }) => guest))];
-  measured.sort((a, b) => guests.indexOf(a.each.guest) - guests.indexOf(b.each.guest));
-  return measured.map(({ each, summary }) => {
-    const { name, guest, backend, subject } = each;
-    const cold = p50Of(subject, 'cold');
-    const kept = p50Of(subject, 'kept');
-    const floor = p50Of(subject, 'floor');
+  const measured = cases
+    .flatMap(linesOf)
+    .map((line, index) => ({ ...line, summary: summarize(samplesUs[index] ?? []) }));
+  const p50Where = (isMeant: (line: Line) => boolean): number | null =>
+    measured.find(isMeant)?.summary.p50 ?? null;
+  const rowOf = ({ each, name, position, summary }: (typeof measured)[number]): Row => {
+    const { guest, backend, subject, series } = each;
+    const p50Of = (role: Role): number | null =>
+      p50Where(
+        (line) => line.each.subject === subject && line.position === position && line.each.role === role,
+      );
+    const cold = p50Of('cold');
+    const kept = p50Of('kept');
+    const floor = p50Of('floor');
+    const first =
+      series === undefined
+        ? null
+        : p50Where((line) => line.each.series === series && line.position === position);
     return {
       name,
       subject,
@@ -60,6 +87,9 @@ export function reportRows(
       coldRatio: cold === null ? null : cold / summary.p50,
       keptRatio: kept === null ? null : kept / summary.p50,
       floorRatio: floor === null ? null : summary.p50 / floor,
+      seriesRatio: first === null ? null : summary.p50 / first,
     };
-  });
+  };
+  const guests = [...new Set(cases.map(({ guest }) => guest))];
+  return measured.toSorted((a, b) => guests.indexOf(a.each.guest) - guests.indexOf(b.each.guest)).map(rowOf);
 }

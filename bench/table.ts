@@ -17,6 +17,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'cold/this', numeric: true, cell: (row) => ratio(row.coldRatio) },
   { title: 'kept/this', numeric: true, cell: (row) => ratio(row.keptRatio) },
   { title: 'this/floor', numeric: true, cell: (row) => ratio(row.floorRatio) },
+  { title: 'this/first', numeric: true, cell: (row) => ratio(row.seriesRatio) },
 ];
 const GAP = '  ';
 

@@ -64,3 +64,8 @@ export function printable(value: unknown): string {
     return Object.prototype.toString.call(value);
   }
 }
+
+/** The text, or as much of it as `maxCharacters` allow, with a mark that there was more. */
+export function shortened(text: string, maxCharacters: number): string {
+  return text.length <= maxCharacters ? text : `${text.slice(0, maxCharacters - 3)}...`;
+}

@@ -1,8 +1,10 @@
 // The public interface of the package: re-exports only. What is not here is not for embedders.
+export type { BankLoss } from './bank/bank-loss.ts';
 export type { ArunOptions } from './cinit/arun-options.ts';
+export type { CommandFailure } from './cinit/command-failure.ts';
 export { PersistentBlocks } from './cinit/persistent-blocks.ts';
 export type { GroupRow, ProcessRow, SiteReport } from './cinit/reports.ts';
-export type { HostFunction } from './controller/embedding.ts';
+export type { HostFunction, HostFunctions } from './controller/embedding.ts';
 export { DEFAULT_POLICY, type Policy, type Rung } from './controller/state.ts';
 export { ERROR_CODES, type ErrorCode, RekindleError } from './errors.ts';
 export { DEFAULT_LIMITS, type Limits } from './limits.ts';
@@ -10,10 +12,11 @@ export type { Credentials } from './memory/credentials.ts';
 export type { BankUsage, BlockRow } from './memory/persistent-memory-manager.ts';
 export { type Fault, type FaultKind, GuestFaultError, type GuestFrame } from './process/fault.ts';
 export type { EmbedderContext, EmbedderFactory, EmbedderImports } from './process/guest-imports.ts';
-export type { ProcessEnd, ProcessKind } from './process/hosted-process.ts';
+export type { ProcessEnd } from './process/hosted-process.ts';
+export type { ProcessKind } from './process/identity.ts';
 export { type CallOptions, Process } from './process/process.ts';
 export type { ProcessState } from './process/process-state.ts';
 export type { Argument, NumberArray, ReturnKind, ReturnValue } from './process/program.ts';
 export { openSite, Site } from './site.ts';
-export type { SiteEvents, SiteListener } from './site-events.ts';
-export type { GuestOutput, SiteOptions } from './site-options.ts';
+export type { SiteEvents, SiteListener, SiteListeners } from './site-events.ts';
+export type { BankOptions, GuestOutput, SiteOptions } from './site-options.ts';

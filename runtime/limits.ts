@@ -26,6 +26,8 @@ export interface Limits {
   readonly maxQueuedCalls: number;
   /** Worker threads of the site, idle ones included: each costs about 8 MB. */
   readonly maxWorkers: number;
+  /** Generations kept of one process beside generation 0, the current one included; room for one more is needed while it is made. */
+  readonly maxGenerations: number;
 }
 
 export const DEFAULT_LIMITS: Limits = Object.freeze({
@@ -37,6 +39,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   memoryQuotaBytes: 256 * MiB,
   maxQueuedCalls: 1024,
   maxWorkers: 256,
+  maxGenerations: 2,
 });
 
 /** Upper bounds of the settable limits: what the formats and the engine can carry. */
@@ -52,6 +55,7 @@ export const LIMIT_BOUNDS: Readonly<Record<keyof Limits, { readonly min: number;
     memoryQuotaBytes: { min: WASM_PAGE_SIZE, max: 65536 * WASM_PAGE_SIZE },
     maxQueuedCalls: { min: 1, max: 1_000_000 },
     maxWorkers: { min: 1, max: 4096 },
+    maxGenerations: { min: 1, max: 16 },
   });
 
 /** Restarts of one group that are remembered by their times; more than any policy needs that is to trip at all. */
@@ -77,3 +81,15 @@ export const MAX_OUTPUT_BYTES = 1 * MiB;
 export const WORKER_REPLY_TIMEOUT_MS = 10_000;
 /** A guest in a worker waits at most this long for the host to serve one of its calls, in milliseconds. */
 export const HOST_CALL_TIMEOUT_MS = 30_000;
+/** Bytes of `sysadm.ini`: it is a list of commands, and larger than this it is something else. */
+export const MAX_SYSADM_BYTES = 1024 * 1024;
+/** Lines of it, empty ones included: each may cost a line on the console. */
+export const MAX_SYSADM_LINES = 10_000;
+/** Bytes of one line, its end not counted: arguments and environment of a process fit. */
+export const MAX_LINE_BYTES = 64 * 1024;
+/** Characters of a fault's message, and of a name in its frames: it may be a guest's own text, and it is kept and written down. */
+export const MAX_FAULT_CHARACTERS = 1000;
+/** Characters of the reason for which a group is in quarantine, as it is written down: a fault's message and what is said about it. */
+export const MAX_REASON_CHARACTERS = 4 * MAX_FAULT_CHARACTERS;
+/** Guests' output that waits for a slow reader of the host's standard streams, in bytes; what is more is left out, and said to be. */
+export const MAX_PENDING_OUTPUT_BYTES = 4 * MiB;

@@ -1,5 +1,6 @@
 // The events of a site and their values: plain and frozen. A listener's exception is not swallowed, but it cannot reach the
 // controller either: it is thrown again where nobody is on the stack.
+import { refuse, requireOneOf } from './checks.ts';
 import type { Rung } from './controller/state.ts';
 import type { Fault } from './process/fault.ts';
 import type { ProcessEnd } from './process/hosted-process.ts';
@@ -32,6 +33,17 @@ export interface SiteEvents {
     readonly rung: 'site' | 'cold' | 'quarantine';
     readonly reason: string;
   };
+  /**
+   * A process whose newest generation failed again and again before it did anything useful goes back to the generation before it.
+   */
+  readonly rolledBack: {
+    readonly group: number;
+    readonly process: Process;
+    readonly from: number;
+    readonly to: number;
+  };
+  /** The bank's directory has been taken away, or can no longer be written: the site goes on, and nothing it does from now on outlives it. */
+  readonly bankLost: { readonly reason: string };
   /** A group has been stopped for good, until `releaseGroup` or `killGroup`. */
   readonly quarantined: { readonly group: number; readonly reason: string };
   /** The last group's part in a site restart is done. */
@@ -39,6 +51,23 @@ export interface SiteEvents {
 }
 
 export type SiteListener<Name extends keyof SiteEvents> = (event: SiteEvents[Name]) => void;
+
+/** Listeners by the name of their event. */
+export type SiteListeners = { readonly [Name in keyof SiteEvents]?: SiteListener<Name> };
+
+const EVERY_EVENT: Readonly<Record<keyof SiteEvents, true>> = {
+  started: true,
+  fault: true,
+  restarted: true,
+  exited: true,
+  blocked: true,
+  escalated: true,
+  rolledBack: true,
+  bankLost: true,
+  quarantined: true,
+  siteRestarted: true,
+};
+export const SITE_EVENTS = Object.keys(EVERY_EVENT) as readonly (keyof SiteEvents)[];
 
 /** Runs code of the embedder's: what it throws becomes an uncaught exception of the host instead of one of ours. */
 export function uncaught(body: () => void): void {
@@ -54,13 +83,24 @@ export function uncaught(body: () => void): void {
 export class SiteEmitter {
   readonly #listeners = new Map<keyof SiteEvents, Set<(event: never) => void>>();
 
+  /** Throws OPTION_INVALID for an event there is not: what is misspelt would never be heard. */
   on<Name extends keyof SiteEvents>(name: Name, listener: SiteListener<Name>): void {
+    requireOneOf<keyof SiteEvents>('event', name, SITE_EVENTS);
+    if (typeof listener !== 'function') refuse(`listener of ${name}`, 'must be a function');
     const present = this.#listeners.get(name);
     if (present === undefined) this.#listeners.set(name, new Set([listener]));
     else present.add(listener);
   }
 
+  /** Adds the listener to the event `name` of `listeners`, if there is one. */
+  adopt<Name extends keyof SiteEvents>(name: Name, listeners: SiteListeners): void {
+    const listener: SiteListener<Name> | undefined = listeners[name];
+    if (listener !== undefined) this.on(name, listener);
+  }
+
+  /** Throws OPTION_INVALID for an event there is not. */
   off<Name extends keyof SiteEvents>(name: Name, listener: SiteListener<Name>): void {
+    requireOneOf<keyof SiteEvents>('event', name, SITE_EVENTS);
     this.#listeners.get(name)?.delete(listener);
   }
 

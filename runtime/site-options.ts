@@ -8,8 +8,11 @@ import {
   requireOneOf,
   requireText,
 } from './checks.ts';
+import { type HostFunctions, makeEmbedding } from './controller/embedding.ts';
 import { DEFAULT_POLICY, type Policy } from './controller/state.ts';
 import { DEFAULT_LIMITS, LIMIT_BOUNDS, type Limits, MAX_COUNTED_RESTARTS } from './limits.ts';
+import { SITE_EVENTS, type SiteListeners } from './site-events.ts';
+import { BoundedOutput } from './site-output.ts';
 
 /** A piece of what a guest wrote. */
 export interface GuestOutput {
@@ -19,9 +22,26 @@ export interface GuestOutput {
   readonly bytes: Uint8Array;
 }
 
+/** A bank in a directory. */
+export interface BankOptions {
+  readonly path: string;
+  /** `hot` (default): what is registered in it comes back. `cold`: it is begun anew, and everything in it is gone. */
+  readonly start?: 'hot' | 'cold';
+  /**
+   * When what is committed goes to the medium, to outlive a loss of power. `auto` (default): with every commit, unless the file system
+   * is in memory. `commit`, `none`: with every one, or never.
+   */
+  readonly sync?: 'auto' | 'commit' | 'none';
+}
+
 export interface SiteOptions {
   /** Directory of the modules. Paths given to `arun` and hrfexec are relative to it and confined to it. */
   readonly stableStorage: string;
+  /**
+   * Directory of the bank: what is in it outlives this program, and a site that is opened on it comes back with everything that was
+   * registered. Its parent must exist. Default: none, a bank in memory that ends with the site.
+   */
+  readonly bank?: string | BankOptions;
   /** How persistent memory is backed. `auto` (default): `mapped` where it works (Linux), else `copied`. */
   readonly backend?: 'auto' | 'mapped' | 'copied';
   /** Settable limits, in the units of their names. Default: DEFAULT_LIMITS. */
@@ -30,12 +50,27 @@ export interface SiteOptions {
   readonly policy?: Partial<Omit<Policy, 'rungs'>> & { readonly rungs?: Partial<Policy['rungs']> };
   /** Idle worker threads kept ready once the first process in a thread has been started. Default 1. */
   readonly warmWorkers?: number;
-  /** Takes what guests write. What it throws reaches the host as an uncaught exception. Default: the host's own stdout and stderr. */
+  /**
+   * Functions of this thread that every guest may import, by import module and name. Processes that come back from a bank find here
+   * what they were started with, since functions cannot be written down.
+   */
+  readonly imports?: HostFunctions;
+  /** Listeners that are there from the start: what happens while a bank comes back is heard by no others. */
+  readonly listeners?: SiteListeners;
+  /** `run` (default): the commands in `sysadm.ini` of stable storage are run when the site opens, if there is such a file. */
+  readonly sysadm?: 'run' | 'ignore';
+  /** Takes what guests write. What it throws reaches the host as an uncaught exception. Default: the host's own stdout and stderr, which
+   * are not made to hold more than a few MB for a slow reader. */
   readonly output?: (output: GuestOutput) => void;
 }
 
 export interface CheckedSiteOptions {
   readonly stableStorage: string;
+  readonly bank: Required<BankOptions> | null;
+  readonly bankSizeIsGiven: boolean;
+  readonly imports: HostFunctions;
+  readonly listeners: SiteListeners;
+  readonly sysadm: 'run' | 'ignore';
   readonly backend: 'auto' | 'mapped' | 'copied';
   readonly limits: Limits;
   readonly policy: Policy;
@@ -43,7 +78,18 @@ export interface CheckedSiteOptions {
   readonly output: (output: GuestOutput) => void;
 }
 
-const KNOWN = ['stableStorage', 'backend', 'limits', 'policy', 'warmWorkers', 'output'];
+const KNOWN: readonly (keyof SiteOptions)[] = [
+  'stableStorage',
+  'bank',
+  'backend',
+  'limits',
+  'policy',
+  'warmWorkers',
+  'imports',
+  'listeners',
+  'sysadm',
+  'output',
+];
 
 function checkLimits(given: Partial<Limits>): Limits {
   const limits = { ...DEFAULT_LIMITS, ...requireKnown('limits', given, Object.keys(DEFAULT_LIMITS)) };
@@ -51,6 +97,32 @@ function checkLimits(given: Partial<Limits>): Limits {
     requireInteger(`limits.${name}`, limits[name as keyof Limits], min, max);
   }
   return Object.freeze(limits);
+}
+
+function checkBank(given: string | BankOptions | undefined): Required<BankOptions> | null {
+  if (given === undefined) return null;
+  const options = typeof given === 'string' ? { path: given } : given;
+  const { path, start = 'hot', sync = 'auto' } = requireKnown('bank', options, ['path', 'start', 'sync']);
+  const checkedPath = requireText('bank.path', path);
+  if (checkedPath === '') refuse('bank.path', 'must not be empty');
+  return Object.freeze({
+    path: checkedPath,
+    start: requireOneOf('bank.start', start, ['hot', 'cold']),
+    sync: requireOneOf('bank.sync', sync, ['auto', 'commit', 'none']),
+  });
+}
+
+/** Made into an embedding for its checks alone. */
+function checkImports(given: HostFunctions): HostFunctions {
+  makeEmbedding(given, null, () => ({}));
+  return given;
+}
+
+function checkListeners(given: SiteListeners): SiteListeners {
+  for (const [name, listener] of Object.entries(requireKnown('listeners', given, SITE_EVENTS))) {
+    if (typeof listener !== 'function') refuse(`listeners.${name}`, 'must be a function');
+  }
+  return given;
 }
 
 function checkRungs(given: Partial<Policy['rungs']>): Policy['rungs'] {
@@ -65,7 +137,7 @@ function checkRungs(given: Partial<Policy['rungs']>): Policy['rungs'] {
 function checkPolicy(given: NonNullable<SiteOptions['policy']>): Policy {
   requireKnown('policy', given, Object.keys(DEFAULT_POLICY));
   const policy = { ...DEFAULT_POLICY, ...given, rungs: checkRungs(given.rungs ?? {}) };
-  for (const name of ['maxBadness', 'maxSiteRestarts'] as const) {
+  for (const name of ['maxBadness', 'maxSiteRestarts', 'maxFutileFailures'] as const) {
     if (policy[name] === Number.POSITIVE_INFINITY) continue;
     requireInteger(`policy.${name}`, policy[name], 0, MAX_COUNTED_RESTARTS);
   }
@@ -73,18 +145,28 @@ function checkPolicy(given: NonNullable<SiteOptions['policy']>): Policy {
   return Object.freeze(policy);
 }
 
+const HOST_STREAMS = {
+  stdout: new BoundedOutput(process.stdout),
+  stderr: new BoundedOutput(process.stderr),
+};
+
 function writeToHost({ stream, bytes }: GuestOutput): void {
-  (stream === 'stdout' ? process.stdout : process.stderr).write(bytes);
+  HOST_STREAMS[stream].write(bytes);
 }
 
 /** Throws OPTION_INVALID, naming the option. */
 export function checkSiteOptions(options: SiteOptions): CheckedSiteOptions {
   requireKnown('openSite', options, KNOWN);
-  const { backend = 'auto', warmWorkers = 1, output = writeToHost } = options;
+  const { backend = 'auto', warmWorkers = 1, sysadm = 'run', output = writeToHost } = options;
   if (typeof output !== 'function') refuse('output', 'must be a function');
   const limits = checkLimits(options.limits ?? {});
   return {
     stableStorage: requireText('stableStorage', options.stableStorage),
+    bank: checkBank(options.bank),
+    bankSizeIsGiven: options.limits?.bankSizeBytes !== undefined,
+    imports: checkImports(options.imports ?? {}),
+    listeners: checkListeners(options.listeners ?? {}),
+    sysadm: requireOneOf('sysadm', sysadm, ['run', 'ignore']),
     backend: requireOneOf('backend', backend, ['auto', 'mapped', 'copied']),
     limits,
     policy: checkPolicy(options.policy ?? {}),

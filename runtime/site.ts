@@ -1,110 +1,99 @@
 // A site: opens the bank, builds the managers and joins them. Wiring only; every rule lives in the room it belongs to.
+import type { BankLoss } from './bank/bank-loss.ts';
 import { type ArunOptions, identityFromOptions } from './cinit/arun-options.ts';
+import type { CommandFailure } from './cinit/command-failure.ts';
 import { PersistentBlocks } from './cinit/persistent-blocks.ts';
 import { blockRows, groupRows, type ProcessRow, processRows, type SiteReport } from './cinit/reports.ts';
-import { HotRestartController } from './controller/controller.ts';
-import { makeEmbedding } from './controller/embedding.ts';
-import { guestServices } from './controller/guest-services.ts';
+import { makeEmbedding, mergeFunctions } from './controller/embedding.ts';
 import type { ControllerObserver } from './controller/observer.ts';
-import { PlacementMaker } from './controller/placements.ts';
-import { ProcessTable } from './controller/process-table.ts';
-import { reconcile } from './controller/reconcile.ts';
-import { Spawner } from './controller/spawner.ts';
 import { RekindleError } from './errors.ts';
-import { ProcessImages } from './image/process-image.ts';
-import { Bank } from './memory/bank.ts';
-import { type BlockRow, PersistentMemoryManager } from './memory/persistent-memory-manager.ts';
+import type { BlockRow } from './memory/persistent-memory-manager.ts';
 import { loadEmbedderFactory } from './process/embedder-imports.ts';
 import type { HostedProcess } from './process/hosted-process.ts';
-import type { PlacementEvents } from './process/placement.ts';
 import { Process } from './process/process.ts';
-import { systemCircumstances } from './process/system-circumstances.ts';
 import { whenUnguarded } from './process/time-limit.ts';
-import { WorkerPool } from './process/worker-pool.ts';
-import { SiteEmitter, type SiteEvents, type SiteListener, uncaught } from './site-events.ts';
+import { hasPast, markStarted, type OpenedBank, openBank, watchBank } from './site-bank.ts';
+import { adoptPast, beginWithCommands } from './site-beginning.ts';
+import { type SiteEnvironment, SYSTEM_ENVIRONMENT } from './site-environment.ts';
+import { SITE_EVENTS, SiteEmitter, type SiteEvents, type SiteListener, uncaught } from './site-events.ts';
 import {
   type CheckedSiteOptions,
   checkSiteOptions,
   type GuestOutput,
   type SiteOptions,
 } from './site-options.ts';
+import { buildParts, type SiteParts } from './site-parts.ts';
 import { StableStorage } from './storage/stable-storage.ts';
 
 /**
- * Opens a site on a bank of its own, in memory. Close it with `shutdown`, or by `await using`.
- * Rejects with OPTION_INVALID, STORAGE_UNAVAILABLE or BACKEND_UNAVAILABLE.
+ * Opens a site: on its bank, if one is named, else on one in memory. What is registered in the bank has been put back when this
+ * resolves, without stable storage; in a new bank the commands of `sysadm.ini` have been run. Close it with `shutdown`, or by `await
+ * using`; the bank stays as it is then.
+ *
+ * Rejects with OPTION_INVALID, STORAGE_UNAVAILABLE or BACKEND_UNAVAILABLE; for the bank with BANK_OWNED, BANK_UNAVAILABLE,
+ * BANK_FOREIGN, BANK_VERSION, BANK_DAMAGED or BANK_FULL; what the bank tells is as it was then.
  */
 export async function openSite(options: SiteOptions): Promise<Site> {
-  return new Site(checkSiteOptions(options));
+  return Site.open(checkSiteOptions(options));
 }
 
 /** One running Rekindle: a bank, its managers, and the processes it hosts. Every method rejects or throws SITE_CLOSED after `shutdown`. */
 export class Site implements AsyncDisposable {
   readonly #options: CheckedSiteOptions;
-  readonly #bank: Bank;
-  readonly #pmm: PersistentMemoryManager;
-  readonly #images: ProcessImages;
-  readonly #pool: WorkerPool;
-  readonly #table: ProcessTable;
-  readonly #controller: HotRestartController;
-  readonly #spawner: Spawner;
+  readonly #parts: SiteParts;
+  readonly #watch: Disposable | null;
   readonly #emitter = new SiteEmitter();
   readonly #handles = new WeakMap<HostedProcess, Process>();
+  #sysadmFailures: readonly CommandFailure[] = [];
   #closing: Promise<void> | null = null;
 
+  /** `hot`: the bank had been there, and what was registered in it has come back. */
+  readonly start: 'cold' | 'hot';
+  /** What was found damaged or missing in the bank. Everything else in it is as it was written down last. */
+  readonly losses: readonly BankLoss[];
   /** Persistent blocks as the host sees them. */
   readonly pmm: PersistentBlocks;
 
-  constructor(options: CheckedSiteOptions) {
-    const { limits, policy } = options;
-    const storage = new StableStorage(options.stableStorage, limits);
+  /** What `openSite` does, once its options have been checked. */
+  static async open(
+    options: CheckedSiteOptions,
+    environment: SiteEnvironment = SYSTEM_ENVIRONMENT,
+  ): Promise<Site> {
+    const storage = new StableStorage(options.stableStorage, options.limits);
+    // Before a bank is made, or begun anew, for nothing.
+    if (!hasPast(options)) storage.requirePresent();
+    const told: { site: Site | null; lost: string | null } = { site: null, lost: null };
+    const opened = openBank(options, environment, (reason) => {
+      told.lost = reason;
+      if (told.site !== null) told.site.#bankLost(reason);
+    });
+    try {
+      if (opened.start === 'cold') storage.requirePresent();
+      told.site = new Site(options, environment, storage, opened);
+    } catch (error) {
+      opened.bank[Symbol.dispose]();
+      throw error;
+    }
+    const { site, lost } = told;
+    if (lost !== null) site.#bankLost(lost);
+    await site.#begin();
+    return site;
+  }
+
+  private constructor(
+    options: CheckedSiteOptions,
+    environment: SiteEnvironment,
+    storage: StableStorage,
+    opened: OpenedBank,
+  ) {
     this.#options = options;
-    this.#bank = Bank.create({ backend: options.backend, sizeBytes: limits.bankSizeBytes });
-    this.#pmm = new PersistentMemoryManager(this.#bank, limits);
-    this.pmm = new PersistentBlocks(this.#pmm, this.#bank, () => this.#refuseWhenClosed());
-    this.#pool = new WorkerPool({
-      bank: this.#bank.handle(),
-      warmWorkers: options.warmWorkers,
-      maxWorkers: limits.maxWorkers,
-    });
-    this.#table = new ProcessTable(limits.maxProcesses);
-    this.#images = new ProcessImages(this.#bank, this.#pmm);
-    const readModule = (path: string): Uint8Array => storage.read(path).bytes;
-    const observer = this.#observer();
-    this.#controller = new HotRestartController({
-      table: this.#table,
-      pmm: this.#pmm,
-      images: this.#images,
-      readModule,
-      policy,
-      clock: { nowMs: () => performance.now() },
-      observer,
-    });
-    const placements = new PlacementMaker({
-      bank: this.#bank,
-      pool: this.#pool,
-      limits,
-      circumstances: systemCircumstances,
-      servicesFor: (process) =>
-        guestServices(process, {
-          pmm: this.#pmm,
-          table: this.#table,
-          controller: this.#controller,
-          spawner: this.#spawner,
-          observer,
-        }),
-      eventsFor: (process) => this.#eventsFor(process),
-      embeddingOf: (process) => this.#spawner.embeddingOf(process),
-    });
-    this.#spawner = new Spawner({
-      readModule,
-      images: this.#images,
-      pmm: this.#pmm,
-      table: this.#table,
-      controller: this.#controller,
-      placements,
-      limits,
-    });
+    for (const name of SITE_EVENTS) this.#emitter.adopt(name, options.listeners);
+    this.#parts = buildParts(options, environment, storage, opened, this.#observer());
+    const { bank, losses, pmm } = this.#parts;
+    this.#watch = opened.directory === null ? null : watchBank(opened.directory);
+    this.start = opened.start;
+    this.losses = losses;
+    this.pmm = new PersistentBlocks(pmm, bank, () => this.#refuseWhenClosed());
   }
 
   /**
@@ -119,21 +108,21 @@ export class Site implements AsyncDisposable {
     const inline = identity.settings.placement === 'inline';
     const factory = await loadEmbedderFactory(inline ? importsUrl : null);
     this.#refuseWhenClosed();
-    const process = await this.#spawner.arun(
+    const process = await this.#parts.spawner.arun(
       identity,
-      makeEmbedding(options.imports ?? {}, importsUrl, factory),
+      makeEmbedding(mergeFunctions(this.#options.imports, options.imports ?? {}), importsUrl, factory),
     );
     return this.#handle(process);
   }
 
   /** The registered processes (reference, section 5.2). */
   aps(): readonly ProcessRow[] {
-    return processRows(this.#table);
+    return processRows(this.#parts.table);
   }
 
   /** A registered process by name; null when there is none. */
   process(name: string): Process | null {
-    const process = this.#table.get(name);
+    const process = this.#parts.table.get(name);
     return process === null ? null : this.#handle(process);
   }
 
@@ -143,43 +132,48 @@ export class Site implements AsyncDisposable {
    */
   async akill(pid: number): Promise<void> {
     this.#refuseWhenClosed();
-    const process = this.#table.withPid(pid);
+    const process = this.#parts.table.withPid(pid);
     if (process === null) throw new RekindleError('PROCESS_UNKNOWN', `pid ${pid}`);
-    await this.#controller.kill(process);
+    await this.#parts.controller.kill(process);
   }
 
   /** Ends a group for good (reference, section 5.3, `akill -g`). An unknown group is no error. */
   async killGroup(group: number): Promise<void> {
     this.#refuseWhenClosed();
-    await this.#controller.killGroup(group);
+    await this.#parts.controller.killGroup(group);
   }
 
   /** Starts a quarantined group again, from its images, with a clean record. No error when it is not quarantined. */
   async releaseGroup(group: number): Promise<void> {
     this.#refuseWhenClosed();
-    await this.#controller.release(group);
+    await this.#parts.controller.release(group);
   }
 
   /** Restarts all groups from their images (reference, section 5.4). */
   async restart(): Promise<void> {
     this.#refuseWhenClosed();
-    await this.#controller.restartSite();
+    await this.#parts.controller.restartSite();
   }
 
   /** The persistent blocks (reference, section 12 row 11). */
   pmstat(): readonly BlockRow[] {
-    return blockRows(this.#pmm);
+    return blockRows(this.#parts.pmm);
   }
 
   /** The whole site as plain data: a copy, which later changes do not reach. Readable after `shutdown` too. */
   report(): SiteReport {
     return {
-      backend: this.#bank.backend,
+      backend: this.#parts.bank.backend,
+      start: this.start,
+      bankPath: this.#parts.directory?.path ?? null,
+      bankPresent: this.#closing === null && (this.#parts.directory?.isPresent() ?? true),
+      losses: this.losses,
+      sysadmFailures: this.#sysadmFailures,
       processes: this.aps(),
-      groups: groupRows(this.#controller),
+      groups: groupRows(this.#parts.controller),
       blocks: this.pmstat(),
-      bank: this.#pmm.usage(),
-      workers: this.#pool.size,
+      bank: this.#parts.pmm.usage(),
+      workers: this.#parts.pool.size,
       policy: this.#options.policy,
       limits: this.#options.limits,
     };
@@ -198,7 +192,19 @@ export class Site implements AsyncDisposable {
     this.#emitter.off(name, listener);
   }
 
-  /** Ends every process, thread and mapping of the site; calls under way reject with SITE_CLOSED. */
+  /**
+   * On a disk: what guests have stored in their blocks, and all else in the bank, outlives a loss of power when this returns. It is
+   * done with every commit anyway; nothing to do for a bank in memory.
+   */
+  sync(): void {
+    this.#refuseWhenClosed();
+    this.#parts.bank.syncContent();
+  }
+
+  /**
+   * Ends every process, thread and mapping of the site; calls under way reject with SITE_CLOSED. What is registered stays in the bank,
+   * and comes back when it is opened again.
+   */
   shutdown(): Promise<void> {
     this.#closing ??= new Promise((resolve, reject) => {
       // Done whole, or not yet: a guest on the stack may have a watchdog.
@@ -212,17 +218,51 @@ export class Site implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#controller.close();
-    const processes = [...this.#table];
+    const { bank, controller, pool, table } = this.#parts;
+    controller.close();
+    this.#watch?.[Symbol.dispose]();
+    const processes = [...table];
     await Promise.all(
       processes.map((process) => process.finish({ kind: 'killed' }, { code: 'SITE_CLOSED' })),
     );
     for (const process of processes) {
-      this.#table.remove(process);
-      process.retire();
+      table.remove(process);
+      process.conclude();
     }
-    await this.#pool.close();
-    this.#bank[Symbol.dispose]();
+    await pool.close();
+    bank.syncContent();
+    bank[Symbol.dispose]();
+  }
+
+  /** Nothing is known of the site yet but to who opens it: what goes wrong here closes it again. */
+  async #begin(): Promise<void> {
+    const { bank, controller } = this.#parts;
+    try {
+      const unrestorable = await adoptPast(this.#parts, this.#options.imports);
+      if (this.#options.sysadm === 'run') {
+        const say = (text: string): void => this.#write('C_INIT', 'stdout', text);
+        this.#sysadmFailures = await beginWithCommands(this.#parts.storage, this, say);
+      }
+      if (this.start === 'hot') await controller.comeBack(unrestorable);
+      else markStarted(bank);
+    } catch (error) {
+      await this.shutdown();
+      throw error;
+    }
+  }
+
+  #bankLost(reason: string): void {
+    this.#say(`the bank is lost, nothing outlives this site any more: ${reason}`);
+    this.#emitter.emit('bankLost', { reason });
+  }
+
+  /** A line of the controller's own on the console. */
+  #say(message: string): void {
+    this.#write('HR_CTRL', 'stderr', `HR_CTRL: ${message}\n`);
+  }
+
+  #write(processName: string, stream: 'stdout' | 'stderr', text: string): void {
+    uncaught(() => this.#options.output({ processName, stream, bytes: Buffer.from(text) }));
   }
 
   #refuseWhenClosed(): void {
@@ -237,20 +277,6 @@ export class Site implements AsyncDisposable {
     return handle;
   }
 
-  #eventsFor(process: HostedProcess): PlacementEvents {
-    return {
-      ready: () => process.becomeReady(),
-      exited: (exit) => this.#controller.exited(process, exit),
-      faulted: (fault, handlerInstalled) => this.#controller.faulted(process, fault, handlerInstalled),
-      hostFunctionCutOff: () => this.#reconcile(),
-    };
-  }
-
-  #reconcile(): void {
-    const { groups } = this.#controller;
-    reconcile({ table: this.#table, images: this.#images, pmm: this.#pmm, groups });
-  }
-
   #observer(): ControllerObserver {
     const emitter = this.#emitter;
     const output = (piece: GuestOutput): void => uncaught(() => this.#options.output(piece));
@@ -259,10 +285,12 @@ export class Site implements AsyncDisposable {
       faulted: (process, fault) => emitter.emit('fault', { process: this.#handle(process), fault }),
       restarted: (report) => emitter.emit('restarted', report),
       exited: (process, end) => emitter.emit('exited', { process: this.#handle(process), end }),
+      rolledBack: (group, process, from, to) =>
+        emitter.emit('rolledBack', { group, process: this.#handle(process), from, to }),
       blocked: (group, names) => {
-        const message = `HR_CTRL: group ${group} blocked, some members have not terminated: ${names.join(', ')}`;
-        output({ processName: 'HR_CTRL', stream: 'stderr', bytes: Buffer.from(`${message}\n`) });
-        emitter.emit('blocked', { group, names, message });
+        const told = `group ${group} blocked, some members have not terminated: ${names.join(', ')}`;
+        this.#say(told);
+        emitter.emit('blocked', { group, names, message: `HR_CTRL: ${told}` });
       },
       escalated: (group, rung, why) => emitter.emit('escalated', { group, rung, reason: why }),
       quarantined: (group, why) => emitter.emit('quarantined', { group, reason: why }),

@@ -17,7 +17,7 @@ import type { HostFunction } from '../controller/embedding.ts';
 import { RekindleError } from '../errors.ts';
 import { LIMIT_BOUNDS, type Limits, MAX_ARGUMENT_BYTES, MAX_ARGUMENT_COUNT } from '../limits.ts';
 import type { Credentials } from '../memory/credentials.ts';
-import type { ProcessIdentity } from '../process/hosted-process.ts';
+import type { ProcessIdentity } from '../process/identity.ts';
 
 export interface ArunOptions {
   /** Restart group, made or joined (reference, section 5.1, `arun -g`). Default 0. */

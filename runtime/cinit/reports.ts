@@ -1,11 +1,13 @@
 // The site as plain data: what `aps` and `pmstat` list, and the whole report. Read only; nothing in it is live.
+import type { BankLoss } from '../bank/bank-loss.ts';
 import type { HotRestartController } from '../controller/controller.ts';
 import type { ProcessTable } from '../controller/process-table.ts';
 import type { GroupPhase, MemberStatus, Policy } from '../controller/state.ts';
 import type { Limits } from '../limits.ts';
 import type { BankUsage, BlockRow, PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
-import type { ProcessKind } from '../process/hosted-process.ts';
+import type { ProcessKind } from '../process/identity.ts';
 import type { ProcessState } from '../process/process-state.ts';
+import type { CommandFailure } from './command-failure.ts';
 
 /** One line of `aps` (reference, section 5.2). */
 export interface ProcessRow {
@@ -36,6 +38,14 @@ export interface GroupRow {
 /** The site at one moment. */
 export interface SiteReport {
   readonly backend: 'mapped' | 'copied';
+  readonly start: 'cold' | 'hot';
+  /** Directory of the bank; null for one in memory. */
+  readonly bankPath: string | null;
+  /** False once the site is closed, or the bank's directory has been taken away. */
+  readonly bankPresent: boolean;
+  readonly losses: readonly BankLoss[];
+  /** Lines of sysadm.ini that were not done. */
+  readonly sysadmFailures: readonly CommandFailure[];
   readonly processes: readonly ProcessRow[];
   readonly groups: readonly GroupRow[];
   readonly blocks: readonly BlockRow[];

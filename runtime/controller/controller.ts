@@ -1,5 +1,7 @@
 // The Hot Restart Controller: turns what happens to processes into events, lets `decide` decide, begins the stops and queues the rest
 // for the performer. It takes no decision of its own.
+import type { Ledger } from '../bank/ledger.ts';
+import type { LedgerChange } from '../bank/ledger-records.ts';
 import { RekindleError } from '../errors.ts';
 import type { ProcessImages } from '../image/process-image.ts';
 import { invariant } from '../invariant.ts';
@@ -10,25 +12,22 @@ import type { MaybePromise } from '../process/placement.ts';
 import { whenUnguarded } from '../process/time-limit.ts';
 import { ActionQueue } from './action-queue.ts';
 import { decide } from './decide.ts';
+import { changesOfGroups } from './group-record.ts';
 import type { ControllerObserver } from './observer.ts';
 import { ActionPerformer, type RestartCause } from './perform.ts';
+import { changeOfProcess } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
-import {
-  type Action,
-  type ControllerEvent,
-  type ControllerState,
-  EMPTY_STATE,
-  type Group,
-  type Policy,
-} from './state.ts';
+import { ReturnWatch } from './return-watch.ts';
+import type { Action, ControllerEvent, ControllerState, Group, Policy } from './state.ts';
 
 export interface Clock {
-  /** Milliseconds since an arbitrary point, with a fraction; never goes back. */
+  /** Milliseconds since 1970, with a fraction; never goes back while this program runs. */
   nowMs(): number;
 }
 
 export interface ControllerOptions {
   readonly table: ProcessTable;
+  readonly ledger: Ledger;
   readonly pmm: PersistentMemoryManager;
   readonly images: ProcessImages;
   /** Reads a module from stable storage; only a cold start asks for it. */
@@ -36,6 +35,15 @@ export interface ControllerOptions {
   readonly policy: Policy;
   readonly clock: Clock;
   readonly observer: ControllerObserver;
+}
+
+interface DispatchOptions {
+  /** Why the groups that the decision sets in motion are restarted. */
+  readonly cause?: RestartCause | null;
+  /** What is to be written down together with the decision. */
+  readonly record?: readonly LedgerChange[];
+  /** Called when all of it has been written down, and before anything is done about it. */
+  readonly writtenDown?: () => void;
 }
 
 /** Actions that mean nothing once another decision has been taken on their group. */
@@ -54,14 +62,21 @@ export class HotRestartController {
   readonly #causes = new Map<number, RestartCause>();
   /** Stops under way, by group. */
   readonly #stopping = new Map<number, Set<Promise<void>>>();
-  #state: ControllerState = EMPTY_STATE;
+  /** Who waits for a group to be restarted, and is told when it fails on the way. */
+  readonly #settling = new Map<number, Set<() => void>>();
+  readonly #returnWatch: ReturnWatch;
+  #state: ControllerState;
   #closed = false;
 
-  constructor(options: ControllerOptions) {
-    const { table, pmm, images, readModule, observer, clock } = options;
+  /** `first`: what is known of groups at the start: nothing, or what an earlier site has written down. */
+  constructor(options: ControllerOptions, first: ControllerState) {
+    const { table, ledger, pmm, images, readModule, observer, clock } = options;
     this.#options = options;
+    this.#state = first;
+    this.#returnWatch = new ReturnWatch(ledger);
     this.#performer = new ActionPerformer({
       table,
+      ledger,
       pmm,
       images,
       readModule,
@@ -70,7 +85,8 @@ export class HotRestartController {
       group: (id) => this.#state.groups.get(id) ?? null,
       causeOfRestart: (group) => this.#causes.get(group) ?? null,
       dispatch: (event) => this.#dispatch(event),
-      faulted: (process, fault) => this.faulted(process, fault),
+      notPutBack: (process, fault) => this.notPutBack(process, fault),
+      launching: (group) => this.#returnWatch.launching(group),
     });
     this.#queue = new ActionQueue({
       perform: (action) => (this.#closed ? undefined : this.#performer.perform(action)),
@@ -107,7 +123,12 @@ export class HotRestartController {
    * The run failed. With the exit handler installed it was no longer watched, and so it has merely ended (reference, section 3.6).
    */
   faulted(process: HostedProcess, fault: Fault, handlerInstalled = false): void {
-    whenUnguarded(() => this.#faulted(process, fault, handlerInstalled));
+    whenUnguarded(() => this.#faulted(process, fault, handlerInstalled, false));
+  }
+
+  /** The host could not put the process back. */
+  notPutBack(process: HostedProcess, fault: Fault): void {
+    whenUnguarded(() => this.#faulted(process, fault, false, true));
   }
 
   /** The guest ended itself. Returns the fault when that was a premature exit (reference, section 3.4). */
@@ -141,10 +162,10 @@ export class HotRestartController {
       if (process.pid !== pid || !process.hasRun) return;
       const where = { activity: null, generation: process.generations.current.generation };
       if (groupId === null) ending = this.#endPlain(process, { kind: 'killed' });
-      else this.#faulted(process, faultFromOutside('killed', `${name} was killed`, where), false);
+      else this.#faulted(process, faultFromOutside('killed', `${name} was killed`, where), false, false);
     });
     await ending;
-    if (groupId !== null) await this.#queue.idle(groupId);
+    if (groupId !== null) await this.#settled(groupId);
   }
 
   /** Ends a group for good; an unknown one is no error (reference, section 3.8). */
@@ -155,13 +176,43 @@ export class HotRestartController {
 
   async restartSite(): Promise<void> {
     const groups = [...this.#state.groups.keys()];
-    await unguarded(() => this.#dispatch({ kind: 'site-restart-asked' }, this.#asked()));
-    await Promise.all(groups.map((group) => this.#queue.idle(group)));
+    await unguarded(() => this.#dispatch({ kind: 'site-restart-asked' }, { cause: this.#asked() }));
+    await Promise.all(groups.map((group) => this.#settled(group)));
+  }
+
+  /**
+   * Restarts what an earlier site has left, but for the groups that cannot be: by group, why. Resolves when every group has been put
+   * back once, or has failed on the way; what follows from that goes on by itself.
+   */
+  async comeBack(unrestorable: ReadonlyMap<number, string>): Promise<void> {
+    const groups = [...this.#state.groups.keys()];
+    const { condemned } = this.#returnWatch;
+    await unguarded(() => {
+      for (const [group, reason] of unrestorable) this.#dispatch({ kind: 'unrestorable', group, reason });
+      if (condemned !== null) this.#dispatch({ kind: 'unrestorable', ...condemned });
+      this.#returnWatch.begin();
+      if (groups.length > 0) this.#dispatch({ kind: 'site-restart-asked' }, { cause: this.#asked() });
+      this.#returnWatch.end();
+    });
+    await Promise.all(groups.map((group) => this.#settled(group)));
   }
 
   async release(group: number): Promise<void> {
-    await unguarded(() => this.#dispatch({ kind: 'released', group }, this.#asked()));
-    await this.#queue.idle(group);
+    await unguarded(() => this.#dispatch({ kind: 'released', group }, { cause: this.#asked() }));
+    await this.#settled(group);
+  }
+
+  /** Resolves when nothing is left to be done for the group, or it fails again: a group that fails at every start is never done. */
+  async #settled(group: number): Promise<void> {
+    const waiting = this.#settling.get(group) ?? new Set();
+    this.#settling.set(group, waiting);
+    let wake = (): void => undefined;
+    const failed = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    waiting.add(wake);
+    await Promise.race([failed, this.#queue.idle(group)]);
+    waiting.delete(wake);
   }
 
   #admit(process: HostedProcess): void {
@@ -170,7 +221,8 @@ export class HotRestartController {
     if (groupId !== null && kind !== 'plain') {
       // Of an earlier group of this ID.
       if (!this.#state.groups.has(groupId)) this.#causes.delete(groupId);
-      this.#dispatch({ kind: 'joined', group: groupId, name, memberKind: kind });
+      const joined: ControllerEvent = { kind: 'joined', group: groupId, name, memberKind: kind };
+      this.#dispatch(joined, { record: [changeOfProcess(process)] });
       process.groupSerial = this.#state.groups.get(groupId)?.serial ?? null;
     }
     this.#options.observer.started(process);
@@ -187,7 +239,7 @@ export class HotRestartController {
     if (process.state === 'loading') process.launch(this.#performer.causeNumber(groupId));
   }
 
-  #faulted(process: HostedProcess, fault: Fault, handlerInstalled: boolean): void {
+  #faulted(process: HostedProcess, fault: Fault, handlerInstalled: boolean, ofHost: boolean): void {
     const { name, groupId } = process.identity;
     const end: ProcessEnd = { kind: 'fault', fault };
     if (handlerInstalled && groupId !== null) return this.#ended(process, end);
@@ -195,7 +247,23 @@ export class HotRestartController {
     if (groupId === null) return this.#ended(process, end);
     const cause = { culprit: name, fault, startedMs: this.#options.clock.nowMs() };
     const reason = `${name}: ${fault.kind}: ${fault.message}`;
-    this.#dispatch({ kind: 'failed', group: groupId, name, reason }, cause);
+    const { entryMs, useful } = this.#accountOf(process, fault);
+    const { generation } = process.generations.current;
+    this.#dispatch(
+      { kind: 'failed', group: groupId, name, reason, generation, useful, entryMs, ofHost },
+      { cause },
+    );
+    for (const wake of this.#settling.get(groupId) ?? []) wake();
+  }
+
+  /** Whether the run was of use, and what of its time was spent in an entry that led nowhere. */
+  #accountOf(process: HostedProcess, fault: Fault): { readonly useful: boolean; readonly entryMs: number } {
+    const { upMs, entryMs } = process.lasted;
+    const wasCutOff = fault.kind === 'timeout' && !process.isReactor;
+    if (wasCutOff) return { useful: process.useful, entryMs: upMs };
+    // One that was up as long as failures are counted has no part in a series of them; nor has one that was killed from outside.
+    const hasLasted = upMs >= this.#options.policy.intervalMs;
+    return { useful: process.useful || hasLasted || fault.kind === 'killed', entryMs };
   }
 
   /** The run is over, and that is no failure. Nobody waits for its thread: failing to give that back would be our bug. */
@@ -206,27 +274,44 @@ export class HotRestartController {
       return;
     }
     void process.finish(end, { code: 'PROCESS_ENDED' });
-    this.#options.observer.exited(process, end);
-    this.#dispatch({ kind: 'ended', group: groupId, name });
+    const writtenDown = (): void => this.#options.observer.exited(process, end);
+    this.#dispatch({ kind: 'ended', group: groupId, name }, { writtenDown });
   }
 
   #asked(): RestartCause {
     return { culprit: null, fault: null, startedMs: this.#options.clock.nowMs() };
   }
 
-  /** `cause`: why the groups that the decision sets in motion are restarted. */
-  #dispatch(event: ControllerEvent, cause: RestartCause | null = null): void {
+  /**
+   * Invariant: a decision is written down before anything is done about it, so that a site that dies in the middle comes back to it.
+   */
+  #dispatch(event: ControllerEvent, { cause = null, record = [], writtenDown }: DispatchOptions = {}): void {
     if (this.#closed) return;
-    const { clock, policy } = this.#options;
-    const decision = decide(this.#state, event, clock.nowMs(), policy);
+    const { clock, ledger, policy } = this.#options;
+    const before = this.#state;
+    const decision = decide(before, event, clock.nowMs(), policy);
+    ledger.commit([...record, ...changesOfGroups(before, decision.state)]);
     this.#state = decision.state;
+    writtenDown?.();
     if (cause !== null) for (const group of decision.supersedes) this.#causes.set(group, cause);
     const later: Action[] = [];
     for (const action of decision.actions) {
       if (action.kind === 'stop') this.#beginStop(action.group, this.#process(action.name));
       else later.push(action);
     }
+    this.#tellStopped(before, decision.state);
     this.#queue.push(later, decision.supersedes);
+  }
+
+  /** Members that did not run when their group was quarantined, or released, have not been stopped for it: they are told. */
+  #tellStopped(before: ControllerState, after: ControllerState): void {
+    if (before.groups === after.groups) return;
+    for (const [id, { phase, members }] of after.groups) {
+      const isQuarantined = phase === 'quarantined';
+      if (isQuarantined === (before.groups.get(id)?.phase === 'quarantined')) continue;
+      const code = isQuarantined ? 'GROUP_QUARANTINED' : 'PROCESS_RESTARTING';
+      for (const { name } of members) this.#process(name).answerWhileStopped(code);
+    }
   }
 
   #refuseWhenClosed(process: HostedProcess): void {

@@ -18,12 +18,55 @@ export interface Embedding {
   readonly factory: EmbedderFactory;
 }
 
-/** `functions`: by import module and name. Throws IMPORTS_INVALID for what is not a function. */
+/** Functions of the embedder by import module and name. */
+export type HostFunctions = Readonly<Record<string, Readonly<Record<string, HostFunction>>>>;
+
+interface Entry {
+  readonly module: string;
+  readonly name: string;
+  readonly body: HostFunction;
+}
+
+/** Throws IMPORTS_INVALID for what is not a function. */
 export function makeEmbedding(
-  functions: Readonly<Record<string, Readonly<Record<string, HostFunction>>>>,
+  functions: HostFunctions,
   importsUrl: string | null,
   factory: EmbedderFactory,
 ): Embedding {
+  return embeddingOf(entriesOf(functions), importsUrl, factory);
+}
+
+/**
+ * The embedding of a process that comes back: the functions it had, as far as the site provides them again. Throws IMPORT_UNRESOLVED
+ * for one that is missing and among `needed`, what its module imports.
+ */
+export function embeddingAgain(
+  processName: string,
+  wanted: Pick<Embedding, 'hostFunctions' | 'importsUrl'>,
+  needed: readonly { readonly module: string; readonly name: string }[],
+  functions: HostFunctions,
+  factory: EmbedderFactory,
+): Embedding {
+  const present = entriesOf(functions);
+  const entries = wanted.hostFunctions.flatMap(({ module, name }) => {
+    const entry = present.find((each) => each.module === module && each.name === name);
+    if (entry !== undefined) return [entry];
+    if (!needed.some((each) => each.module === module && each.name === name)) return [];
+    const detail = `${processName} needs it: the site must be opened with it among its imports`;
+    throw new RekindleError('IMPORT_UNRESOLVED', `${module}.${name}`, detail);
+  });
+  return embeddingOf(entries, wanted.importsUrl, factory);
+}
+
+/** `own` beside what the site provides to all; of two functions of one name, one's own. */
+export function mergeFunctions(shared: HostFunctions, own: HostFunctions): HostFunctions {
+  const merged = new Map(Object.entries(shared));
+  for (const [module, members] of Object.entries(requireModules('imports', own)))
+    merged.set(module, { ...merged.get(module), ...requireModules(module, members) });
+  return Object.fromEntries(merged);
+}
+
+function entriesOf(functions: HostFunctions): readonly Entry[] {
   const entries = Object.entries(requireModules('imports', functions)).flatMap(([module, members]) =>
     Object.entries(requireModules(module, members)).map(([name, body]) => ({ module, name, body })),
   );
@@ -31,6 +74,14 @@ export function makeEmbedding(
     if (typeof body !== 'function')
       throw new RekindleError('IMPORTS_INVALID', `${module}.${name}`, 'is not a function');
   }
+  return entries;
+}
+
+function embeddingOf(
+  entries: readonly Entry[],
+  importsUrl: string | null,
+  factory: EmbedderFactory,
+): Embedding {
   return {
     hostFunctions: entries.map(({ module, name }) => ({ module, name })),
     call(index, args) {

@@ -66,8 +66,7 @@ export function guestServices(process: HostedProcess, options: GuestServicesOpti
       isPlain
         ? { kind: 'refused', reason: 'not-restartable' }
         : process.generations.reserve(generation, memoryOffset, storedBytes),
-    commitImage: ({ generation, headBytes, changed, blocks }) =>
-      process.generations.commit(generation, headBytes, changed, blocks),
+    commitImage: ({ made, changed }) => process.commitGeneration(made, changed),
 
     callHostFunction: (index, args) => spawner.embeddingOf(process).call(index, args),
     write: (stream, bytes) => observer.output(process, stream, bytes),

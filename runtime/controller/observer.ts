@@ -20,6 +20,8 @@ export interface ControllerObserver {
   faulted(process: HostedProcess, fault: Fault): void;
   restarted(report: RestartReport): void;
   exited(process: HostedProcess, end: ProcessEnd): void;
+  /** The newest generation of the process has been given up. */
+  rolledBack(group: number, process: HostedProcess, from: number, to: number): void;
   blocked(group: number, names: readonly string[]): void;
   escalated(group: number, rung: 'site' | 'cold' | 'quarantine', reason: string): void;
   quarantined(group: number, reason: string): void;

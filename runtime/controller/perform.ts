@@ -1,6 +1,7 @@
 // Performs what was decided: the one file that restores, reloads, launches and frees the processes of groups. It takes no decision;
 // what goes wrong on the way becomes another event.
 import { CAUSE_REQUEST } from '../../abi/hr.ts';
+import type { Ledger } from '../bank/ledger.ts';
 import { type ErrorCode, RekindleError } from '../errors.ts';
 import type { ProcessImages } from '../image/process-image.ts';
 import { InvariantViolation, invariant, unreachable } from '../invariant.ts';
@@ -10,6 +11,7 @@ import type { HostedProcess } from '../process/hosted-process.ts';
 import type { MaybePromise, StopReason } from '../process/placement.ts';
 import { causeOf } from './cause.ts';
 import type { ControllerObserver } from './observer.ts';
+import { changeOfProcess, removalOfProcess } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
 import type { Action, ControllerEvent, Group } from './state.ts';
 
@@ -23,6 +25,7 @@ export interface RestartCause {
 
 export interface PerformerOptions {
   readonly table: ProcessTable;
+  readonly ledger: Ledger;
   readonly pmm: PersistentMemoryManager;
   readonly images: ProcessImages;
   /** Reads a module from stable storage; only a cold start asks for it. */
@@ -32,7 +35,9 @@ export interface PerformerOptions {
   readonly group: (id: number) => Group | null;
   readonly causeOfRestart: (group: number) => RestartCause | null;
   readonly dispatch: (event: ControllerEvent) => void;
-  readonly faulted: (process: HostedProcess, fault: Fault) => void;
+  /** A process of the group is about to run in this thread. */
+  readonly launching: (group: number) => void;
+  readonly notPutBack: (process: HostedProcess, fault: Fault) => void;
 }
 
 /** What a load rejects with because its process was stopped: whoever stopped it has already decided what comes next. */
@@ -59,10 +64,12 @@ export class ActionPerformer {
     switch (action.kind) {
       case 'stop':
         throw new InvariantViolation('stops are begun when they are decided');
+      case 'roll-back':
+        return this.#rollBack(action.group, this.#process(action.name));
       case 'restore':
         return this.#restore(this.#process(action.name));
       case 'launch':
-        return this.#process(action.name).launch(this.causeNumber(action.group));
+        return this.#launch(action.group, this.#process(action.name));
       case 'reload':
         return this.#reload(action.group, this.#process(action.name));
       case 'confirm-reloaded':
@@ -103,19 +110,29 @@ export class ActionPerformer {
     }
   }
 
+  #launch(group: number, process: HostedProcess): void {
+    if (process.identity.settings.placement === 'inline') this.#options.launching(group);
+    process.launch(this.causeNumber(group));
+  }
+
+  #rollBack(group: number, process: HostedProcess): void {
+    const rolled = process.rollBack();
+    if (rolled !== null) this.#options.observer.rolledBack(group, process, rolled.from, rolled.to);
+  }
+
   #failedToStart(process: HostedProcess, error: unknown): void {
     if (error instanceof InvariantViolation) throw error;
     if (wasStopped(error)) return;
     const message = error instanceof Error ? error.message : String(error);
     const where = { activity: null, generation: process.generations.current.generation };
-    this.#options.faulted(
+    this.#options.notPutBack(
       process,
       faultFromOutside('host-error', `it could not be restored: ${message}`, where),
     );
   }
 
   async #reload(group: number, process: HostedProcess): Promise<void> {
-    const { dispatch, images, readModule, table } = this.#options;
+    const { dispatch, images, ledger, readModule, table } = this.#options;
     const { name, path, settings } = process.identity;
     await process.unplace({ code: 'PROCESS_RESTARTED' });
     const expecting = this.#options.group(group);
@@ -124,19 +141,21 @@ export class ActionPerformer {
     if (!expecting.members.some((member) => member.name === name)) return;
     try {
       const image = images.acquire(path, readModule(path), settings.memoryQuotaBytes);
-      images.release(process.replaceImage(image));
+      const previous = process.replaceImage(image);
+      ledger.commit([changeOfProcess(process)]);
+      images.release(previous);
       process.groupSerial = expecting.serial;
       await process.load(table.nextPid());
     } catch (error) {
       if (wasStopped(error)) return;
       if (!(error instanceof RekindleError)) throw error;
-      dispatch({ kind: 'cold-start-failed', group, reason: error.message });
+      dispatch({ kind: 'unrestorable', group, reason: `cold start failed: ${error.message}` });
     }
   }
 
   /** Names, images and HR_GROUP_KEY blocks go; members that a cold start will bring back keep their place in the table. */
   async #free(group: number, serial: number, names: readonly string[]): Promise<void> {
-    const { images, observer, pmm, table } = this.#options;
+    const { images, ledger, observer, pmm, table } = this.#options;
     const staying = new Set(this.#options.group(group)?.members.map((member) => member.name));
     const leaving: HostedProcess[] = [];
     for (const name of names) {
@@ -155,6 +174,7 @@ export class ActionPerformer {
       await process.unplaced;
     }
     pmm.freeGroup(serial);
+    ledger.commit(leaving.map(({ identity }) => removalOfProcess(identity.name)));
     for (const process of leaving) {
       images.release(process.image);
       table.remove(process);

@@ -5,19 +5,24 @@ import { PMM_MEDIUM_RAM, PMM_NAME_SIZE, SYSTEM_PREFIX } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
 import type { ProcessImage, ProcessImages } from '../image/process-image.ts';
 import type { Limits } from '../limits.ts';
+import type { Bank } from '../memory/bank.ts';
 import type { Credentials } from '../memory/credentials.ts';
 import type { PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
-import { HostedProcess, type ProcessIdentity } from '../process/hosted-process.ts';
+import { HostedProcess, type ProcessPast } from '../process/hosted-process.ts';
+import type { ProcessIdentity } from '../process/identity.ts';
 import type { MaybePromise } from '../process/placement.ts';
 import type { ExecRequest } from '../process/services.ts';
 import type { HotRestartController } from './controller.ts';
 import type { Embedding } from './embedding.ts';
+import type { PastProcess } from './past.ts';
 import type { PlacementMaker } from './placements.ts';
+import { recordBytesOfProcess } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
 
 export interface SpawnerOptions {
   /** Reads a module from stable storage. */
   readonly readModule: (path: string) => Uint8Array;
+  readonly bank: Bank;
   readonly images: ProcessImages;
   readonly pmm: PersistentMemoryManager;
   readonly table: ProcessTable;
@@ -57,6 +62,11 @@ export class Spawner {
     }
     controller.admit(process);
     return process;
+  }
+
+  /** A process that an earlier site has registered: it is in the table from now on, and nothing of it runs. */
+  adopt({ record, image, past }: PastProcess, embedding: Embedding): void {
+    this.#host(record.identity, image, embedding, past);
   }
 
   /** `hrfexec`: the pid of the child. Throws or rejects with a RekindleError; see exec-errno.ts for what the guest sees. */
@@ -116,6 +126,12 @@ export class Spawner {
     const { name, path, groupId, kind } = child.identity;
     const culprit = `${name} asked for by ${parent.identity.name}`;
     if (child.state !== 'stopped' && child.state !== 'ended') throw new RekindleError('NAME_RUNNING', name);
+    if (groupId === parent.identity.groupId && child.client.group?.serial !== parent.client.group?.serial)
+      throw new RekindleError(
+        'PROCESS_BUSY',
+        culprit,
+        'it is of an earlier group, which is still being freed',
+      );
     if (groupId !== parent.identity.groupId)
       throw new RekindleError('NAME_REGISTERED', culprit, 'the name belongs to another group');
     if (kind !== 'indirect')
@@ -188,19 +204,34 @@ export class Spawner {
   }
 
   #make(identity: ProcessIdentity, embedding: Embedding): HostedProcess {
-    const { images, pmm, placements, readModule, table } = this.#options;
+    const { bank, images, readModule } = this.#options;
+    if (identity.groupId !== null && !bank.ledger.hasRoom(recordBytesOfProcess(identity)))
+      throw new RekindleError('BANK_FULL', identity.name, 'no room to write its registration down');
     const image: ProcessImage = images.acquire(
       identity.path,
       readModule(identity.path),
       identity.settings.memoryQuotaBytes,
     );
+    return this.#host(identity, image, embedding, null);
+  }
+
+  #host(
+    identity: ProcessIdentity,
+    image: ProcessImage,
+    embedding: Embedding,
+    past: ProcessPast | null,
+  ): HostedProcess {
+    const { bank, pmm, placements, limits, table } = this.#options;
     const { hostFunctions, importsUrl } = embedding;
     const process: HostedProcess = new HostedProcess({
       identity,
       image,
+      bank,
       pmm,
+      maxGenerations: limits.maxGenerations,
       program: { hostFunctions, importsUrl },
       place: (program) => placements.make(process, program),
+      past,
     });
     this.#embeddings.set(process, embedding);
     table.add(process);

@@ -12,6 +12,10 @@ export interface Member {
   readonly status: MemberStatus;
   /** Rises with every start in the site: members stop in reverse order of start. */
   readonly startOrder: number;
+  /** Failures in a row of runs that did nothing useful, all of them from `futileGeneration`. */
+  readonly futileFailures: number;
+  /** Above 0 as long as `futileFailures` is, else 0. */
+  readonly futileGeneration: number;
 }
 
 export type GroupPhase = 'live' | 'restarting' | 'quarantined';
@@ -60,8 +64,18 @@ export interface Policy {
   /** Site restarts on account of one group within `siteIntervalMs`; one more starts that group cold. */
   readonly maxSiteRestarts: number;
   readonly siteIntervalMs: number;
-  /** Rungs of the ladder above the group restart that may be used. */
-  readonly rungs: { readonly site: boolean; readonly cold: boolean; readonly quarantine: boolean };
+  /**
+   * With so many futile failures in a row a process is rolled back, whatever the badness. Infinity: when the ladder would be climbed
+   * otherwise, and not by a single futile failure where the badness allows for more; or after more than `maxBadness` in a row.
+   */
+  readonly maxFutileFailures: number;
+  /** Rungs of the ladder above the group restart that may be used; `rollback` comes before the others. */
+  readonly rungs: {
+    readonly rollback: boolean;
+    readonly site: boolean;
+    readonly cold: boolean;
+    readonly quarantine: boolean;
+  };
 }
 
 export const DEFAULT_POLICY: Policy = Object.freeze({
@@ -69,7 +83,8 @@ export const DEFAULT_POLICY: Policy = Object.freeze({
   intervalMs: 10_000,
   maxSiteRestarts: 3,
   siteIntervalMs: 60_000,
-  rungs: Object.freeze({ site: true, cold: true, quarantine: true }),
+  maxFutileFailures: Number.POSITIVE_INFINITY,
+  rungs: Object.freeze({ rollback: true, site: true, cold: true, quarantine: true }),
 });
 
 /** How high a restart was on the ladder: of the group alone, of the whole site, or cold, from stable storage. */
@@ -85,8 +100,22 @@ export type ControllerEvent =
     }
   | { readonly kind: 'respawned'; readonly group: number; readonly name: string }
   | { readonly kind: 'ended'; readonly group: number; readonly name: string }
-  | { readonly kind: 'failed'; readonly group: number; readonly name: string; readonly reason: string }
-  | { readonly kind: 'cold-start-failed'; readonly group: number; readonly reason: string }
+  | {
+      readonly kind: 'failed';
+      readonly group: number;
+      readonly name: string;
+      readonly reason: string;
+      /** The newest the failed run had started from or made. */
+      readonly generation: number;
+      /** The run answered a call, came to the end of its entry from generation 0, or made a generation. */
+      readonly useful: boolean;
+      /** How long the run had been in an entry that did not come to its end, in milliseconds; 0 when it had. */
+      readonly entryMs: number;
+      /** The host could not put it back: no guest has done anything. */
+      readonly ofHost: boolean;
+    }
+  /** A member cannot be brought back, from its images or from stable storage; `reason` says so in full. */
+  | { readonly kind: 'unrestorable'; readonly group: number; readonly reason: string }
   | { readonly kind: 'reloaded'; readonly group: number }
   | { readonly kind: 'restarted'; readonly group: number }
   | { readonly kind: 'group-killed'; readonly group: number }
@@ -99,6 +128,8 @@ export type ControllerEvent =
  */
 export type Action = { readonly group: number } & (
   | { readonly kind: 'stop'; readonly name: string }
+  /** The newest generation of the process is given up for the one before it that is kept, and at last for generation 0. */
+  | { readonly kind: 'roll-back'; readonly name: string }
   | { readonly kind: 'restore'; readonly name: string }
   | { readonly kind: 'launch'; readonly name: string }
   /** Loads a direct process afresh from stable storage. */

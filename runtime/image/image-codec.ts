@@ -1,8 +1,8 @@
 // The head of an executing image as it lies in the bank: everything but linear memory, which follows on the next bank page. A reader
 // must never trust a length it has not checked, nor take a head for good whose checksum does not agree.
+import { crc32 } from 'node:zlib';
 import { invariant } from '../invariant.ts';
 import { BANK_PAGE_SIZE, WASM_PAGE_SIZE } from '../limits.ts';
-import { crc32 } from './crc32.ts';
 import type { GlobalState } from './global-access.ts';
 import { HeadReader } from './head-reader.ts';
 import type { InstanceState } from './instance-state.ts';
@@ -21,6 +21,8 @@ export interface ImageHead {
   readonly memoryBytes: number;
   /** How much of it is stored, a multiple of the bank page; what follows reads as zero. */
   readonly storedBytes: number;
+  /** Of the stored part of linear memory, as memory-checksum.ts reckons it. */
+  readonly memoryChecksum: number;
   readonly state: InstanceState;
   /** By address, not overlapping. */
   readonly blocks: readonly ImageBlock[];
@@ -32,10 +34,10 @@ export interface ImageHead {
 //  +-------+---------+----------+-----------+------------+-------------+-------------+
 //  | magic | version | checksum | headBytes | generation | memoryBytes | storedBytes |
 //  +-------+---------+----------+-----------+------------+-------------+-------------+
-//   40            44           48             52           56
-//  +-------------+------------+--------------+------------+
-//  | globalCount | tableCount | segmentCount | blockCount |
-//  +-------------+------------+--------------+------------+
+//   40               44            48           52             56           60
+//  +----------------+-------------+------------+--------------+------------+
+//  | memoryChecksum | globalCount | tableCount | segmentCount | blockCount |
+//  +----------------+-------------+------------+--------------+------------+
 //  globalCount times, 20 bytes:   kind u32 | low i64 | high i64       (unused halves: 0; an i32 is widened with its sign)
 //  blockCount times, 24 bytes:    blockId u64 | address u64 | sizeBytes u64
 //  segmentCount times, 1 byte:    dropped, 0 or 1                     (of segments whose flag is part of the state)
@@ -43,10 +45,10 @@ export interface ImageHead {
 //
 //  The checksum covers everything from headBytes to the end of the head. Version and magic are compared, not covered.
 const MAGIC = 0x58454b52; // "RKEX"
-const VERSION = 1;
+const VERSION = 2;
 const CHECKSUM_OFFSET = 8;
 const CHECKED_OFFSET = 12;
-const FIXED_SIZE = 56;
+const FIXED_SIZE = 60;
 const GLOBAL_SIZE = 20;
 const BLOCK_SIZE = 24;
 const SEGMENT_SIZE = 1;
@@ -61,18 +63,24 @@ export function imageMemoryOffset(headBytes: number): number {
   return Math.ceil(headBytes / BANK_PAGE_SIZE) * BANK_PAGE_SIZE;
 }
 
+/** Bytes of the head of an image with this state and these blocks. */
+export function imageHeadBytes({ state, blocks }: Pick<ImageHead, 'state' | 'blocks'>): number {
+  const entryCount = state.tables.reduce((sum, entries) => sum + entries.length, 0);
+  return (
+    FIXED_SIZE +
+    state.globals.length * GLOBAL_SIZE +
+    blocks.length * BLOCK_SIZE +
+    state.dropped.length * SEGMENT_SIZE +
+    state.tables.length * TABLE_MIN_SIZE +
+    entryCount * ENTRY_SIZE
+  );
+}
+
 export function encodeImageHead(head: ImageHead): Uint8Array<ArrayBuffer> {
   const problem = findProblem(head);
   invariant(problem === null, `an image head is sound before it is written: ${problem}`);
   const { globals, tables, dropped } = head.state;
-  const entryCount = tables.reduce((sum, entries) => sum + entries.length, 0);
-  const headBytes =
-    FIXED_SIZE +
-    globals.length * GLOBAL_SIZE +
-    head.blocks.length * BLOCK_SIZE +
-    dropped.length * SEGMENT_SIZE +
-    tables.length * TABLE_MIN_SIZE +
-    entryCount * ENTRY_SIZE;
+  const headBytes = imageHeadBytes(head);
   const bytes = new Uint8Array(headBytes);
   const view = new DataView(bytes.buffer);
   let offset = 0;
@@ -93,6 +101,7 @@ export function encodeImageHead(head: ImageHead): Uint8Array<ArrayBuffer> {
   u64(head.generation);
   u64(head.memoryBytes);
   u64(head.storedBytes);
+  u32(head.memoryChecksum);
   u32(globals.length);
   u32(tables.length);
   u32(dropped.length);
@@ -116,6 +125,11 @@ export function encodeImageHead(head: ImageHead): Uint8Array<ArrayBuffer> {
   invariant(offset === headBytes, 'an image head is as long as it was reckoned');
   view.setUint32(CHECKSUM_OFFSET, crc32(bytes.subarray(CHECKED_OFFSET)), true);
   return bytes;
+}
+
+/** The checksum that an encoded head carries: tells one image from another, memory included. */
+export function checksumOfHead(bytes: Uint8Array): number {
+  return new DataView(bytes.buffer, bytes.byteOffset).getUint32(CHECKSUM_OFFSET, true);
 }
 
 /**
@@ -144,6 +158,7 @@ function readFields(reader: HeadReader): ImageHead {
   const generation = reader.u64();
   const memoryBytes = reader.u64();
   const storedBytes = reader.u64();
+  const memoryChecksum = reader.u32();
   const globalCount = reader.u32();
   const tableCount = reader.u32();
   const segmentCount = reader.u32();
@@ -159,7 +174,14 @@ function readFields(reader: HeadReader): ImageHead {
     reader.list(reader.u32(), ENTRY_SIZE, () => reader.i32()),
   );
   reader.expectEnd();
-  return { generation, memoryBytes, storedBytes, state: { globals, tables, dropped }, blocks };
+  return {
+    generation,
+    memoryBytes,
+    storedBytes,
+    memoryChecksum,
+    state: { globals, tables, dropped },
+    blocks,
+  };
 }
 
 function spreadGlobal(value: GlobalState): readonly [kind: number, low: bigint, high: bigint] {
@@ -181,7 +203,14 @@ function readGlobal(reader: HeadReader): GlobalState {
 }
 
 /** What both sides hold an image head to; null when it is sound. */
-function findProblem({ generation, memoryBytes, storedBytes, state, blocks }: ImageHead): string | null {
+function findProblem({
+  generation,
+  memoryBytes,
+  storedBytes,
+  memoryChecksum,
+  state,
+  blocks,
+}: ImageHead): string | null {
   const isMultiple = (value: number, unit: number) =>
     Number.isSafeInteger(value) && value >= 0 && value % unit === 0;
   if (!isMultiple(generation, 1)) return `generation ${generation}`;
@@ -191,6 +220,7 @@ function findProblem({ generation, memoryBytes, storedBytes, state, blocks }: Im
   if (!isMultiple(storedBytes, BANK_PAGE_SIZE) || storedBytes > memoryBytes) {
     return `${storedBytes} stored bytes of ${memoryBytes}`;
   }
+  if (memoryChecksum >>> 0 !== memoryChecksum) return `a checksum of ${memoryChecksum}`;
   if (state.tables.some((entries) => entries.some((index) => index < -1 || (index | 0) !== index))) {
     return 'a table entry is no function index';
   }

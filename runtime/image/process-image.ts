@@ -1,16 +1,28 @@
 // Process images: a module prepared once, its text and its generation 0 in the bank, shared by all processes that run it with the
 // same quota. After `acquire` nothing ever goes back to stable storage. It must never run guest code: start functions are left out.
 import { createHash } from 'node:crypto';
+import type { BankLoss } from '../bank/bank-loss.ts';
+import type { LedgerChange } from '../bank/ledger-records.ts';
 import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
-import { BANK_PAGE_SIZE } from '../limits.ts';
 import type { Bank } from '../memory/bank.ts';
+import { runsBetween } from '../memory/page-runs.ts';
 import type { PersistentMemoryManager, SystemBlock } from '../memory/persistent-memory-manager.ts';
-import { endOfContent } from '../memory/zero-pages.ts';
-import { encodeImageHead, imageMemoryOffset } from './image-codec.ts';
-import { StateAccess } from './instance-state.ts';
+import { firstInstance } from './first-instance.ts';
+import { checksumOfHead, encodeImageHead, imageMemoryOffset } from './image-codec.ts';
 import type { ModuleLayout } from './layout.ts';
+import { checksumOfPages } from './memory-checksum.ts';
 import { prepareModule } from './prepare.ts';
+import {
+  changeOfImage,
+  IMAGE_PREFIX,
+  IMAGE_RECORD_BYTES,
+  type ImageRecord,
+  imageFromRecord,
+  removalOfImage,
+} from './process-image-record.ts';
+import { readSoundImage } from './sound-image.ts';
+import { checksumOfText, decodeText, encodeText } from './text-codec.ts';
 
 /** Immutable. `generation0` is the executing image of an instance that is ready and has run nothing. */
 export interface ProcessImage {
@@ -24,6 +36,7 @@ export interface ProcessImage {
 
 interface Holding {
   readonly image: ProcessImage;
+  readonly record: ImageRecord;
   readonly blocks: readonly SystemBlock[];
   users: number;
 }
@@ -54,7 +67,76 @@ export class ProcessImages {
     const holding = this.#holdingOf(image);
     holding.users -= 1;
     if (holding.users > 0) return;
-    this.#holdings.delete(image.digest);
+    this.#drop(image.digest, holding);
+  }
+
+  /**
+   * Takes over what an earlier site has written down, before anything is acquired. Damaged images are left out: what is returned says
+   * so, and writes it down. Throws BANK_DAMAGED, BANK_FULL, or MODULE_UNSUPPORTED when this engine does not take a module.
+   */
+  adopt(): { readonly losses: readonly BankLoss[]; readonly changes: readonly LedgerChange[] } {
+    const losses: BankLoss[] = [];
+    const changes: LedgerChange[] = [];
+    for (const [key, value] of this.#bank.ledger.entries(IMAGE_PREFIX)) {
+      const digest = key.slice(IMAGE_PREFIX.length);
+      const record = imageFromRecord(key, value);
+      const blocks: SystemBlock[] = [];
+      try {
+        const image = this.#read(digest, record, blocks);
+        this.#holdings.set(digest, { image, record, blocks, users: 0 });
+      } catch (error) {
+        if (!(error instanceof RekindleError) || error.code !== 'IMAGE_DAMAGED') throw error;
+        for (const block of blocks) this.#pmm.freeSystem(block);
+        changes.push(removalOfImage(digest));
+        losses.push({ kind: 'process-image', name: record.path, reason: error.message });
+      }
+    }
+    return { losses, changes };
+  }
+
+  /** An image that has been adopted, to be released once; null when there is none, or it was damaged. */
+  reacquire(digest: string): ProcessImage | null {
+    const holding = this.#holdings.get(digest);
+    if (holding === undefined) return null;
+    holding.users += 1;
+    return holding.image;
+  }
+
+  /** Drops what was adopted and nobody has reacquired. */
+  dropUnused(): void {
+    for (const [digest, holding] of [...this.#holdings]) if (holding.users === 0) this.#drop(digest, holding);
+  }
+
+  #read(digest: string, record: ImageRecord, blocks: SystemBlock[]): ProcessImage {
+    const { path } = record;
+    const [textName, imageName] = [`__SYS:text:${path}`, `__SYS:image:${path}`];
+    for (const [name, extent] of [
+      [textName, record.text],
+      [imageName, record.generation0],
+    ] as const) {
+      const block = this.#pmm.adoptSystem(name, extent);
+      if (block === null)
+        throw new RekindleError(
+          'BANK_DAMAGED',
+          `${IMAGE_PREFIX}${digest}`,
+          'it is in the way of something else',
+        );
+      blocks.push(block);
+    }
+    const { view } = this.#bank;
+    const textBytes = view.bytes(record.text.offset, record.text.sizeBytes);
+    const { module: moduleBytes, layout } = decodeText(textBytes, path);
+    if (checksumOfText(textBytes) !== record.textChecksum)
+      throw new RekindleError('IMAGE_DAMAGED', path, 'its text is not the one that was written down');
+    const { offset } = record.generation0;
+    const head = readSoundImage(view, { extent: record.generation0, ...record }, layout, path);
+    const generation0 = { offset, headBytes: record.headBytes };
+    return makeImage(digest, compile(moduleBytes, path), layout, generation0, head.state.globals);
+  }
+
+  #drop(digest: string, holding: Holding): void {
+    this.#bank.ledger.commit([removalOfImage(digest)]);
+    this.#holdings.delete(digest);
     for (const block of holding.blocks) this.#pmm.freeSystem(block);
   }
 
@@ -64,7 +146,17 @@ export class ProcessImages {
       holding.users = inUse.filter((image) => image === holding.image).length;
       if (holding.users === 0) this.#holdings.delete(key);
     }
+    this.#writeAllDown();
     return [...this.#holdings.values()].flatMap(({ blocks }) => blocks.map(({ blockId }) => blockId));
+  }
+
+  /** Makes the ledger say what is held. */
+  #writeAllDown(): void {
+    const gone = this.#bank.ledger
+      .entries(IMAGE_PREFIX)
+      .filter(([key]) => !this.#holdings.has(key.slice(IMAGE_PREFIX.length)));
+    const held = [...this.#holdings].map(([digest, { record }]) => changeOfImage(digest, record));
+    this.#bank.commit([...gone.map(([key]) => ({ key, value: null })), ...held]);
   }
 
   #holdingOf(image: ProcessImage): Holding {
@@ -79,35 +171,39 @@ export class ProcessImages {
     const first = firstInstance(module, prepared.layout, modulePath);
     const blocks: SystemBlock[] = [];
     try {
-      const text = this.#allocate(blocks, `__SYS:text:${modulePath}`, prepared.bytes.length, modulePath);
-      this.#bank.view.bytes(text.extent.offset, prepared.bytes.length).set(prepared.bytes);
+      if (!this.#bank.ledger.hasRoom(IMAGE_RECORD_BYTES)) throw noRoom('bank-full', modulePath);
+      const text = encodeText({ module: prepared.bytes, layout: prepared.layout });
+      const textBlock = this.#allocate(blocks, `__SYS:text:${modulePath}`, text.length, modulePath);
+      this.#bank.view.write(text, textBlock.extent.offset);
+      const { memory, storedBytes } = first;
       const state = first.access.capture(modulePath);
+      const memoryChecksum = checksumOfPages(memory, runsBetween(0, storedBytes));
       const head = encodeImageHead({
         generation: 0,
-        memoryBytes: first.memory.length,
-        storedBytes: first.storedBytes,
+        memoryBytes: memory.length,
+        storedBytes,
+        memoryChecksum,
         state,
         blocks: [],
       });
       const memoryOffset = imageMemoryOffset(head.length);
-      const place = this.#allocate(
-        blocks,
-        `__SYS:image:${modulePath}`,
-        memoryOffset + first.storedBytes,
-        modulePath,
-      );
-      this.#bank.view.bytes(place.extent.offset, head.length).set(head);
-      this.#bank.view
-        .bytes(place.extent.offset + memoryOffset, first.storedBytes)
-        .set(first.memory.subarray(0, first.storedBytes));
-      const image: ProcessImage = Object.freeze({
-        digest: key,
-        module,
-        layout: prepared.layout,
-        generation0: { offset: place.extent.offset, headBytes: head.length },
-        firstStackPointer: stackPointerIn(prepared.layout, state.globals),
-      });
-      const holding = { image, blocks, users: 0 };
+      const imageName = `__SYS:image:${modulePath}`;
+      const imageBlock = this.#allocate(blocks, imageName, memoryOffset + storedBytes, modulePath);
+      const { offset } = imageBlock.extent;
+      this.#bank.view.write(head, offset);
+      this.#bank.view.write(memory.subarray(0, storedBytes), offset + memoryOffset);
+      const { layout } = prepared;
+      const image = makeImage(key, module, layout, { offset, headBytes: head.length }, state.globals);
+      const record = {
+        path: modulePath,
+        text: textBlock.extent,
+        generation0: imageBlock.extent,
+        headBytes: head.length,
+        textChecksum: checksumOfText(text),
+        headChecksum: checksumOfHead(head),
+      };
+      this.#bank.commit([changeOfImage(key, record)]);
+      const holding = { image, record, blocks, users: 0 };
       this.#holdings.set(key, holding);
       return holding;
     } catch (error) {
@@ -118,16 +214,26 @@ export class ProcessImages {
 
   #allocate(owned: SystemBlock[], name: string, sizeBytes: number, culprit: string): SystemBlock {
     const result = this.#pmm.allocateSystem(name, sizeBytes);
-    if (result.kind === 'refused') {
-      throw new RekindleError(
-        result.reason === 'bank-full' ? 'BANK_FULL' : 'BLOCK_LIMIT',
-        culprit,
-        'no room for its process image',
-      );
-    }
+    if (result.kind === 'refused') throw noRoom(result.reason, culprit);
     owned.push(result.block);
     return result.block;
   }
+}
+
+function noRoom(reason: 'bank-full' | 'block-limit', culprit: string): RekindleError {
+  const code = reason === 'bank-full' ? 'BANK_FULL' : 'BLOCK_LIMIT';
+  return new RekindleError(code, culprit, 'no room for its process image');
+}
+
+function makeImage(
+  digest: string,
+  module: WebAssembly.Module,
+  layout: ModuleLayout,
+  generation0: ProcessImage['generation0'],
+  globals: readonly unknown[],
+): ProcessImage {
+  const firstStackPointer = stackPointerIn(layout, globals);
+  return Object.freeze({ digest, module, layout, generation0, firstStackPointer });
 }
 
 function compile(bytes: Uint8Array, modulePath: string): WebAssembly.Module {
@@ -144,48 +250,6 @@ function compile(bytes: Uint8Array, modulePath: string): WebAssembly.Module {
     }
     throw cause;
   }
-}
-
-interface FirstInstance {
-  readonly access: StateAccess;
-  readonly memory: Uint8Array;
-  readonly storedBytes: number;
-}
-
-/** An instance whose segments have been applied and which has run nothing else. */
-function firstInstance(module: WebAssembly.Module, layout: ModuleLayout, modulePath: string): FirstInstance {
-  const neverCalled = (): never => {
-    throw new RekindleError('MODULE_UNSUPPORTED', modulePath, 'a segment initialiser called an import');
-  };
-  const imports: WebAssembly.Imports = {};
-  for (const { module: from, name } of layout.functionImports)
-    imports[from] = { ...imports[from], [name]: neverCalled };
-  let access: StateAccess;
-  let instance: WebAssembly.Instance;
-  try {
-    instance = new WebAssembly.Instance(module, imports);
-    access = new StateAccess(instance, layout);
-    access.initialize();
-  } catch (cause) {
-    if (cause instanceof WebAssembly.RuntimeError) {
-      throw new RekindleError('MODULE_MALFORMED', modulePath, `its segments do not fit: ${cause.message}`, {
-        cause,
-      });
-    }
-    if (cause instanceof RangeError) {
-      throw new RekindleError(
-        'MODULE_OVER_QUOTA',
-        modulePath,
-        `the engine has no room for it: ${cause.message}`,
-        { cause },
-      );
-    }
-    throw cause;
-  }
-  const exported = layout.memory === null ? null : instance.exports[layout.memory.exportName];
-  const memory = exported instanceof WebAssembly.Memory ? new Uint8Array(exported.buffer) : new Uint8Array(0);
-  const allPages = { firstPage: 0, pageCount: memory.length / BANK_PAGE_SIZE };
-  return { access, memory, storedBytes: endOfContent(memory, [allPages], 0) };
 }
 
 function stackPointerIn(layout: ModuleLayout, globals: readonly unknown[]): number | null {

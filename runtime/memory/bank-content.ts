@@ -1,17 +1,23 @@
 // The bytes of the bank, with every range checked: plain shared memory in both backends, and in the mapped one also an address and a
-// file behind it. It must never give out a byte beyond the bank.
+// file behind it. It must never give out a byte beyond the bank, nor leave what the host itself has stored out of the bank's file.
 import { invariant } from '../invariant.ts';
 import { BANK_PAGE_SIZE } from '../limits.ts';
 
 /** Zeros to copy from: filling a shared buffer takes several times as long as copying zeros into it. */
 const ZEROS = new Uint8Array(16 * BANK_PAGE_SIZE);
 
+/** Is told of bytes of the bank that have been stored to in memory: writes them to the bank's file, or takes note of them. */
+export type ContentWriter = (bytes: Uint8Array, offset: number) => void;
+
 export class BankContent {
   readonly sizeBytes: number;
   readonly #memory: WebAssembly.Memory;
+  readonly #writer: ContentWriter | null;
 
-  constructor(memory: WebAssembly.Memory) {
+  /** `writer`: null where memory is all there is, or where the kernel sees to it that a store is in the file. */
+  constructor(memory: WebAssembly.Memory, writer: ContentWriter | null) {
     this.#memory = memory;
+    this.#writer = writer;
     this.sizeBytes = memory.buffer.byteLength;
   }
 
@@ -19,6 +25,17 @@ export class BankContent {
   bytes(offset: number, sizeBytes: number): Uint8Array {
     this.checkInside(offset, sizeBytes);
     return new Uint8Array(this.#memory.buffer, offset, sizeBytes);
+  }
+
+  /** Stores bytes that are to stay. */
+  write(bytes: Uint8Array, offset: number): void {
+    this.bytes(offset, bytes.byteLength).set(bytes);
+    this.written(offset, bytes.byteLength);
+  }
+
+  /** To be said of every range that was stored to by other means than `write`, once it holds what it is to keep. */
+  written(offset: number, sizeBytes: number): void {
+    this.#writer?.(this.bytes(offset, sizeBytes), offset);
   }
 
   zero(offset: number, sizeBytes: number): void {
@@ -51,8 +68,8 @@ export class MappedContent extends BankContent {
   readonly fd: number;
   readonly #address: number;
 
-  constructor(memory: WebAssembly.Memory, fd: number, address: number) {
-    super(memory);
+  constructor(memory: WebAssembly.Memory, writer: ContentWriter | null, fd: number, address: number) {
+    super(memory, writer);
     this.fd = fd;
     this.#address = address;
   }

@@ -1,11 +1,13 @@
 // A thread's access to the bank's content: plain bytes in both backends, and the maker of guest memories. Threads of one process
 // share descriptor and addresses, so a handle is all it takes. It must never decide which extent belongs to whom.
+
+import { writeAll } from '../bank/write-all.ts';
 import { invariant } from '../invariant.ts';
-import { BankContent, MappedContent } from './bank-content.ts';
+import { type Libc, loadLibc } from '../system/libc.ts';
+import { BankContent, type ContentWriter, MappedContent } from './bank-content.ts';
 import { CopiedMemory } from './copied-memory.ts';
 import { type DirtyPageMethod, DirtyPageScanner } from './dirty-pages.ts';
 import type { GuestMemory } from './guest-memory.ts';
-import { type Libc, loadLibc } from './libc.ts';
 import { MappedMemory } from './mapped-memory.ts';
 
 /** What another thread needs to see the bank; can be posted to it. Good for as long as the bank is not disposed. */
@@ -13,7 +15,7 @@ export interface BankHandle {
   readonly backend: 'mapped' | 'copied';
   /** The bank's content, shared. */
   readonly memory: WebAssembly.Memory;
-  /** The memory file behind it; null in the copied backend. */
+  /** The file behind it; null when memory is all there is, as in the copied backend without a directory. */
   readonly fd: number | null;
 }
 
@@ -32,15 +34,27 @@ export class BankView implements Disposable {
 
   /**
    * `dirtyPageMethod`: how the mapped backend finds changed pages; the best one that works here when left out.
+   * `writer`: what is done about the host's own stores; what the backend needs when left out.
    *
    * @throws RekindleError BACKEND_UNAVAILABLE when the handle is a mapped bank's and koffi does not load in this thread.
    */
-  constructor(handle: BankHandle, options: { readonly dirtyPageMethod?: DirtyPageMethod } = {}) {
+  constructor(
+    handle: BankHandle,
+    options: { readonly dirtyPageMethod?: DirtyPageMethod; readonly writer?: ContentWriter } = {},
+  ) {
     const { backend, memory, fd } = handle;
-    invariant((fd !== null) === (backend === 'mapped'), 'a mapped bank has a memory file');
     this.backend = backend;
-    this.#mapping = fd === null ? null : openMapping(memory, fd, options.dirtyPageMethod ?? null);
-    this.#content = this.#mapping?.content ?? new BankContent(memory);
+    if (backend === 'mapped') {
+      invariant(fd !== null, 'a mapped bank has a file');
+      const { writer = null, dirtyPageMethod = null } = options;
+      this.#mapping = openMapping(memory, writer, fd, dirtyPageMethod);
+      this.#content = this.#mapping.content;
+    } else {
+      this.#mapping = null;
+      const toFile: ContentWriter | null =
+        fd === null ? null : (bytes, offset) => writeAll(fd, bytes, offset);
+      this.#content = new BankContent(memory, options.writer ?? toFile);
+    }
   }
 
   get sizeBytes(): number {
@@ -52,7 +66,12 @@ export class BankView implements Disposable {
     return this.#content.bytes(offset, sizeBytes);
   }
 
-  /** Sets bytes of the bank to zero. */
+  /** Stores bytes that are to stay in the bank. They must lie in an allocated extent. */
+  write(bytes: Uint8Array, offset: number): void {
+    this.#content.write(bytes, offset);
+  }
+
+  /** Sets bytes of the bank to zero, in memory. */
   zero(offset: number, sizeBytes: number): void {
     this.#content.zero(offset, sizeBytes);
   }
@@ -69,11 +88,16 @@ export class BankView implements Disposable {
   }
 }
 
-function openMapping(memory: WebAssembly.Memory, fd: number, method: DirtyPageMethod | null): Mapping {
+function openMapping(
+  memory: WebAssembly.Memory,
+  writer: ContentWriter | null,
+  fd: number,
+  method: DirtyPageMethod | null,
+): Mapping {
   const libc = loadLibc();
   const address = libc.addressOf(new Uint8Array(memory.buffer));
   return {
-    content: new MappedContent(memory, fd, address),
+    content: new MappedContent(memory, writer, fd, address),
     libc,
     scanner: new DirtyPageScanner(libc, method),
   };

@@ -1,11 +1,16 @@
-// The bank: the fixed-size persistent memory of a site, its extents, and the two ways its content is backed. Lives in the host's main
+// The bank: the fixed-size persistent memory of a site, its extents, and the ways its content is backed. Lives in the host's main
 // thread; other threads see it through a BankView. It must never hand out a page the kernel has not promised.
+import type { BankDirectory } from '../bank/bank-directory.ts';
+import { type Ledger, VolatileLedger } from '../bank/ledger.ts';
+import type { LedgerChange } from '../bank/ledger-records.ts';
 import { RekindleError } from '../errors.ts';
-import { invariant, unreachable } from '../invariant.ts';
-import { BANK_PAGE_SIZE, LIMIT_BOUNDS, WASM_PAGE_SIZE } from '../limits.ts';
+import { invariant } from '../invariant.ts';
+import { LIMIT_BOUNDS, WASM_PAGE_SIZE } from '../limits.ts';
+import { type Libc, loadLibc } from '../system/libc.ts';
+import type { ContentWriter } from './bank-content.ts';
 import { type BankHandle, BankView } from './bank-view.ts';
+import { ContentMapping, type ContentPages, MemoryPages, TRIAL_BYTES, tryMappings } from './content-pages.ts';
 import { type Extent, ExtentAllocator } from './extents.ts';
-import { type Libc, loadLibc } from './libc.ts';
 
 export interface BankOptions {
   /** `auto`: mapped where it works, else copied. */
@@ -16,11 +21,13 @@ export interface BankOptions {
 
 /**
  * The content is one shared WebAssembly memory, which every thread can see and nothing else allocates from. In the mapped backend a
- * memory file is mapped over it, so that the same pages can also be mapped into guests:
+ * file is mapped over it, so that the same pages can also be mapped into guests:
  *
- *   memory file (rekindle-bank)   |  extent  |  hole  |  extent  |      hole      |
- *   shared memory of the bank     |==========|========|==========|================|     MAP_SHARED, all of it
- *   linear memory of a guest           |==========|                                     MAP_SHARED (block) or MAP_PRIVATE (image)
+ *   file (nameless, or `content`)  |  extent  |  hole  |  extent  |      hole      |
+ *   shared memory of the bank      |==========|========|==========|================|     MAP_SHARED, all of it
+ *   linear memory of a guest            |==========|                                     MAP_SHARED (block) or MAP_PRIVATE (image)
+ *
+ * In the copied backend there is a file only when the bank is a directory; what the host stores is then written to it as well.
  *
  * Invariant: an allocated extent has its pages reserved; a hole is never touched, since a store to it could end the process (SIGBUS).
  */
@@ -28,36 +35,74 @@ export class Bank implements Disposable {
   readonly backend: 'mapped' | 'copied';
   readonly sizeBytes: number;
   readonly view: BankView;
+  /** What is written down in the bank; a bank without a directory remembers nothing. */
+  readonly ledger: Ledger;
   readonly #memory: WebAssembly.Memory;
-  readonly #file: MemoryFile | null;
+  readonly #pages: ContentPages | null;
+  readonly #mapping: ContentMapping | null;
+  readonly #directory: BankDirectory | null;
   #extents: ExtentAllocator;
   #disposed = false;
 
   /**
+   * A bank in memory, which ends with this process of the operating system.
+   *
    * @throws RekindleError OPTION_INVALID for a size out of bounds; BACKEND_UNAVAILABLE when `mapped` was asked for and does not work
    * here, or the address space for the bank cannot be had.
    */
   static create(options: BankOptions, bindLibc: () => Libc = loadLibc): Bank {
     const memory = createContent(options.sizeBytes);
-    switch (options.backend) {
-      case 'copied':
-        return new Bank(memory, null);
-      case 'mapped':
-        return new Bank(memory, createFile(memory, bindLibc));
-      case 'auto':
-        return new Bank(memory, createFileWherePossible(memory, bindLibc));
-      default:
-        return unreachable(options.backend);
-    }
+    const mapped = whereItWorks(options.backend, () => mapMemoryPages(bindLibc(), memory));
+    return new Bank(memory, mapped?.pages ?? null, mapped?.mapping ?? null, null);
   }
 
-  private constructor(memory: WebAssembly.Memory, file: MemoryFile | null) {
-    this.backend = file === null ? 'copied' : 'mapped';
+  /** Throws BACKEND_UNAVAILABLE when `mapped` does not work here, before anything is begun for it. */
+  static requireBackend(backend: BankOptions['backend'], bindLibc: () => Libc = loadLibc): void {
+    if (backend !== 'mapped') return;
+    Bank.create({ backend, sizeBytes: LIMIT_BOUNDS.bankSizeBytes.min }, bindLibc)[Symbol.dispose]();
+  }
+
+  /**
+   * The bank that lies in a directory, which belongs to it from now on. No extent is taken: whoever has written down that one is its
+   * own calls `adopt`, and `releaseHoles` follows when all have.
+   *
+   * @throws RekindleError BACKEND_UNAVAILABLE as `create`, BANK_FULL for a new one without space; the directory is the caller's to
+   * dispose then.
+   */
+  static open(
+    directory: BankDirectory,
+    backend: BankOptions['backend'],
+    bindLibc: () => Libc = loadLibc,
+  ): Bank {
+    const memory = createContent(directory.sizeBytes);
+    const { content, isNew } = directory;
+    if (isNew) requireSpace(content, directory.path);
+    const mapping = whereItWorks(backend, () => {
+      const libc = bindLibc();
+      if (isNew) tryMappings(libc, content);
+      return new ContentMapping(libc, content, memory);
+    });
+    return new Bank(memory, content, mapping, directory);
+  }
+
+  private constructor(
+    memory: WebAssembly.Memory,
+    pages: ContentPages | null,
+    mapping: ContentMapping | null,
+    directory: BankDirectory | null,
+  ) {
+    this.backend = mapping === null ? 'copied' : 'mapped';
     this.sizeBytes = memory.buffer.byteLength;
     this.#memory = memory;
-    this.#file = file;
+    this.#pages = pages;
+    this.#mapping = mapping;
+    this.#directory = directory;
+    this.ledger = directory?.ledger ?? new VolatileLedger();
     this.#extents = new ExtentAllocator(this.sizeBytes);
-    this.view = new BankView(this.handle());
+    this.view = new BankView(
+      this.handle(),
+      directory === null ? {} : { writer: writerTo(directory, mapping) },
+    );
   }
 
   /** Bytes in no extent; they need not lie together. */
@@ -65,121 +110,97 @@ export class Bank implements Disposable {
     return this.#extents.freeBytes;
   }
 
-  /** Whole pages that read as zero; null when there is no hole of that size or the kernel has no memory left for it. */
+  /** Whole pages that read as zero; null when there is no hole of that size or the system has no space left for it. */
   allocate(sizeBytes: number): Extent | null {
     invariant(!this.#disposed, 'a disposed bank is not used');
     const extent = this.#extents.allocate(sizeBytes);
     if (extent === null) return null;
-    if (this.#file === null) this.view.zero(extent.offset, extent.sizeBytes);
-    else if (!this.#file.reserve(extent)) {
+    if (this.#pages?.reserve(extent.offset, extent.sizeBytes) === false) {
       this.#extents.free(extent);
       return null;
     }
+    if (this.#mapping === null) this.view.zero(extent.offset, extent.sizeBytes);
     return extent;
+  }
+
+  /**
+   * Takes an extent that an earlier site has written down as taken, with what it holds; false when it does not lie in a hole. Throws
+   * BANK_FULL when the system has no space for pages of it that are missing.
+   */
+  adopt(extent: Extent): boolean {
+    invariant(this.#directory !== null, 'only a bank in a directory has a past');
+    if (!this.#extents.take(extent)) return false;
+    const { content } = this.#directory;
+    if (!content.reserve(extent.offset, extent.sizeBytes)) {
+      this.#extents.free(extent);
+      throw new RekindleError('BANK_FULL', this.#directory.path, 'no space for what was in the bank');
+    }
+    if (this.#mapping === null)
+      this.view.bytes(extent.offset, extent.sizeBytes).set(content.read(extent.offset, extent.sizeBytes));
+    return true;
   }
 
   /** Gives an extent back. Nobody may have it mapped any longer, as a block or as an image. */
   free(extent: Extent): void {
     invariant(!this.#disposed, 'a disposed bank is not used');
     this.#extents.free(extent);
-    this.#file?.release(extent);
+    this.#pages?.release(extent.offset, extent.sizeBytes);
   }
 
   /** Takes back everything but `inUse`: after a change that was cut off in the middle, the blocks' own word is what counts. */
   reconcile(inUse: readonly Extent[]): void {
     this.#extents = ExtentAllocator.holding(this.sizeBytes, inUse);
-    for (const hole of this.#extents.holes()) this.#file?.release(hole);
+    this.releaseHoles();
+  }
+
+  /** Gives the pages of all holes back to the system: whatever an earlier site has left in them reads as zero from then on. */
+  releaseHoles(): void {
+    for (const hole of this.#extents.holes()) this.#pages?.release(hole.offset, hole.sizeBytes);
+  }
+
+  /**
+   * Writes changes down that speak of content: on a disk, what has been stored is there before they are.
+   *
+   * Invariant: an extent is freed after the change that gives it up, and filled before the change that speaks of it.
+   */
+  commit(changes: readonly LedgerChange[]): void {
+    this.syncContent();
+    this.ledger.commit(changes);
+  }
+
+  /** What has been stored, guests' stores to blocks included, outlives a loss of power when this returns; on a disk. */
+  syncContent(): void {
+    if (this.#directory?.synchronous === true) this.#directory.content.sync();
   }
 
   /** For `new BankView` in another thread. */
   handle(): BankHandle {
-    return { backend: this.backend, memory: this.#memory, fd: this.#file?.fd ?? null };
+    return { backend: this.backend, memory: this.#memory, fd: this.#pages?.fd ?? null };
   }
 
-  /** Gives the content back to the kernel. Every guest memory and every other view must be gone. */
+  /** Gives the content back to the system; what lies in a directory stays there. Every guest memory and every other view must be gone. */
   [Symbol.dispose](): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.view[Symbol.dispose]();
-    this.#file?.[Symbol.dispose]();
+    this.#mapping?.[Symbol.dispose]();
+    if (this.#directory === null) this.#pages?.[Symbol.dispose]();
+    else this.#directory[Symbol.dispose]();
   }
 }
 
-/** The memory file of a mapped bank, mapped over the bank's shared memory. */
-class MemoryFile implements Disposable {
-  readonly fd: number;
-  readonly #libc: Libc;
-  readonly #address: number;
-  readonly #sizeBytes: number;
+/** The kernel writes stores to mapped content by itself; they are only told of. */
+function writerTo({ content }: BankDirectory, mapping: ContentMapping | null): ContentWriter {
+  return mapping === null
+    ? (bytes, offset) => content.write(bytes, offset)
+    : (bytes, offset) => content.stored(bytes, offset);
+}
 
-  static create(memory: WebAssembly.Memory, libc: Libc): MemoryFile {
-    const bytes = new Uint8Array(memory.buffer);
-    const address = libc.addressOf(bytes);
-    const file = new MemoryFile(libc, address, bytes.byteLength);
-    try {
-      libc.mapShared(address, bytes.byteLength, file.fd, 0);
-      file.#checkMapping(bytes);
-    } catch (error) {
-      file[Symbol.dispose]();
-      throw error;
-    }
-    return file;
-  }
-
-  private constructor(libc: Libc, address: number, sizeBytes: number) {
-    this.#libc = libc;
-    this.#address = address;
-    this.#sizeBytes = sizeBytes;
-    this.fd = libc.createMemoryFile('rekindle-bank', sizeBytes);
-  }
-
-  /** Makes sure the extent's pages exist; false when the kernel cannot provide them. */
-  reserve(extent: Extent): boolean {
-    return this.#libc.reserve(this.fd, extent.offset, extent.sizeBytes) === null;
-  }
-
-  release(extent: Extent): void {
-    this.#libc.punchHole(this.fd, extent.offset, extent.sizeBytes);
-  }
-
-  [Symbol.dispose](): void {
-    this.#libc.mapAnonymous(this.#address, this.#sizeBytes);
-    this.#libc.closeMemoryFile(this.fd);
-  }
-
-  /** Does on a small scale all that the backend relies on: sandboxes and kernels with larger pages fail here, not later. */
-  #checkMapping(bankBytes: Uint8Array): void {
-    const guest = new WebAssembly.Memory({ initial: 1, maximum: 1 });
-    const guestBytes = new Uint8Array(guest.buffer);
-    const guestAddress = this.#libc.addressOf(guestBytes);
-    const extent = { offset: BANK_PAGE_SIZE, sizeBytes: 2 * BANK_PAGE_SIZE };
-    if (!this.reserve(extent))
-      throw new RekindleError('BACKEND_UNAVAILABLE', 'fallocate', 'no memory for the bank');
-    try {
-      bankBytes[extent.offset] = 1;
-      bankBytes[extent.offset + BANK_PAGE_SIZE] = 2;
-      this.#libc.mapPrivate(guestAddress, BANK_PAGE_SIZE, this.fd, extent.offset);
-      const secondOffset = extent.offset + BANK_PAGE_SIZE;
-      this.#libc.mapShared(guestAddress + BANK_PAGE_SIZE, BANK_PAGE_SIZE, this.fd, secondOffset);
-      const seen = [guestBytes[0], guestBytes[BANK_PAGE_SIZE]].join();
-      guestBytes[0] = 3;
-      guestBytes[BANK_PAGE_SIZE] = 4;
-      const stored = [bankBytes[extent.offset], bankBytes[secondOffset]].join();
-      this.#libc.dropPages(guestAddress, guestBytes.byteLength);
-      const dropped = [guestBytes[0], guestBytes[BANK_PAGE_SIZE]].join();
-      this.release(extent);
-      const released = [bankBytes[extent.offset], bankBytes[secondOffset]].join();
-      if (seen !== '1,2' || stored !== '1,4' || dropped !== '1,4' || released !== '0,0') {
-        throw new RekindleError(
-          'BACKEND_UNAVAILABLE',
-          'mapped',
-          'mappings do not behave as they should here',
-        );
-      }
-    } finally {
-      this.#libc.mapAnonymous(guestAddress, guestBytes.byteLength);
-    }
-  }
+/** Told apart from a backend that does not work, which pages that cannot be had would look like. */
+function requireSpace(content: BankDirectory['content'], path: string): void {
+  const hasSpace = content.reserve(0, TRIAL_BYTES);
+  if (!hasSpace) throw new RekindleError('BANK_FULL', path, 'no space for anything in it');
+  content.release(0, TRIAL_BYTES);
 }
 
 function createContent(sizeBytes: number): WebAssembly.Memory {
@@ -201,22 +222,31 @@ function createContent(sizeBytes: number): WebAssembly.Memory {
   }
 }
 
-/** A kernel that refuses any call on the way cannot back a bank. */
-function createFile(memory: WebAssembly.Memory, bindLibc: () => Libc): MemoryFile {
+function mapMemoryPages(
+  libc: Libc,
+  memory: WebAssembly.Memory,
+): { readonly pages: ContentPages; readonly mapping: ContentMapping } {
+  const pages = new MemoryPages(libc, memory.buffer.byteLength);
   try {
-    return MemoryFile.create(memory, bindLibc());
-  } catch (cause) {
-    if (!(cause instanceof RekindleError) || cause.code !== 'SYSTEM_CALL_FAILED') throw cause;
-    throw new RekindleError('BACKEND_UNAVAILABLE', 'mapped', cause.message, { cause });
+    tryMappings(libc, pages);
+    return { pages, mapping: new ContentMapping(libc, pages, memory) };
+  } catch (error) {
+    pages[Symbol.dispose]();
+    throw error;
   }
 }
 
-function createFileWherePossible(memory: WebAssembly.Memory, bindLibc: () => Libc): MemoryFile | null {
+/** What `map` makes, or null where the copied backend is to be used. A kernel that refuses any call on the way cannot back a bank. */
+function whereItWorks<T>(backend: BankOptions['backend'], map: () => T): T | null {
+  if (backend === 'copied') return null;
   try {
-    return createFile(memory, bindLibc);
-  } catch (error) {
+    return map();
+  } catch (cause) {
+    if (!(cause instanceof RekindleError)) throw cause;
+    if (cause.code !== 'SYSTEM_CALL_FAILED' && cause.code !== 'BACKEND_UNAVAILABLE') throw cause;
     // Asked for the better backend only where it works; anything but "does not work here" is passed on.
-    if (error instanceof RekindleError && error.code === 'BACKEND_UNAVAILABLE') return null;
-    throw error;
+    if (backend === 'auto') return null;
+    if (cause.code === 'BACKEND_UNAVAILABLE') throw cause;
+    throw new RekindleError('BACKEND_UNAVAILABLE', 'mapped', cause.message, { cause });
   }
 }

@@ -60,6 +60,20 @@ export class BlockTable {
     return record;
   }
 
+  /** A block of an earlier site, under the number it had. */
+  restore(record: BlockRecord & { readonly user: UserPart }): void {
+    invariant(!this.#live.has(record.blockId), 'a block number belongs to one block');
+    invariant(!this.#userBlocksByName.has(record.name), 'a name belongs to one block');
+    this.#live.set(record.blockId, Object.freeze(record));
+    this.#userBlocksByName.set(record.name, record);
+    this.skipTo(record.blockId + 1);
+  }
+
+  /** No number below this one is given out from now on: images may still speak of blocks that are gone. */
+  skipTo(nextBlockId: number): void {
+    this.#nextBlockId = Math.max(this.#nextBlockId, nextBlockId);
+  }
+
   /** Ends a live block. Its extent when nobody maps it; null when it lingers. */
   remove(record: BlockRecord): Extent | null {
     invariant(this.#live.get(record.blockId) === record, 'only a live block is removed');

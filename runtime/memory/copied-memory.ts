@@ -95,10 +95,12 @@ export class CopiedMemory implements GuestMemory {
     for (const run of plan.copy) {
       const start = run.firstPage * BANK_PAGE_SIZE;
       const sizeBytes = run.pageCount * BANK_PAGE_SIZE;
-      this.#content.bytes(targetOffset + start, sizeBytes).set(bytes.subarray(start, start + sizeBytes));
+      this.#content.write(bytes.subarray(start, start + sizeBytes), targetOffset + start);
     }
     for (const run of plan.zero) {
-      this.#content.zero(targetOffset + run.firstPage * BANK_PAGE_SIZE, run.pageCount * BANK_PAGE_SIZE);
+      const offset = targetOffset + run.firstPage * BANK_PAGE_SIZE;
+      this.#content.zero(offset, run.pageCount * BANK_PAGE_SIZE);
+      this.#content.written(offset, run.pageCount * BANK_PAGE_SIZE);
     }
   }
 
@@ -135,6 +137,7 @@ export class CopiedMemory implements GuestMemory {
         const value = guest[index];
         if (value !== undefined && value !== shadow[index]) bank[index] = value;
       }
+      this.#content.written(extent.offset + start, BANK_PAGE_SIZE);
     }
   }
 

@@ -3,8 +3,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { invariant, unreachable } from '../invariant.ts';
 import { BANK_PAGE_SIZE, WASM_PAGE_SIZE } from '../limits.ts';
+import type { Libc } from '../system/libc.ts';
 import type { PageRun } from './guest-memory.ts';
-import type { Libc } from './libc.ts';
 
 /** `pagemap-scan`: the ioctl, Linux 6.7 and later. `pagemap-read`: the table itself. `unknown`: there is no telling. */
 export type DirtyPageMethod = 'pagemap-scan' | 'pagemap-read' | 'unknown';

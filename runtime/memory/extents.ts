@@ -78,6 +78,27 @@ export class ExtentAllocator {
     return Object.freeze({ offset: hole.offset, sizeBytes: wantedBytes });
   }
 
+  /** Takes exactly this extent; false when it does not lie wholly in a hole, or is no run of whole pages. */
+  take(extent: Extent): boolean {
+    const { offset, sizeBytes } = extent;
+    const isWhole =
+      Number.isSafeInteger(offset) &&
+      Number.isSafeInteger(sizeBytes) &&
+      sizeBytes > 0 &&
+      wholePages(sizeBytes) === sizeBytes;
+    if (!isWhole || offset % BANK_PAGE_SIZE !== 0) return false;
+    const index = this.#firstHoleAfter(offset + 1) - 1;
+    const hole = this.#holes[index];
+    if (hole === undefined || hole.offset + hole.sizeBytes < offset + sizeBytes) return false;
+    const before = { offset: hole.offset, sizeBytes: offset - hole.offset };
+    const end = offset + sizeBytes;
+    const after = { offset: end, sizeBytes: hole.offset + hole.sizeBytes - end };
+    this.#holes.splice(index, 1, ...[before, after].filter((rest) => rest.sizeBytes > 0));
+    this.#taken.set(offset, sizeBytes);
+    this.#freeBytes -= sizeBytes;
+    return true;
+  }
+
   /** Gives back an extent that `allocate` returned and nobody has freed since. */
   free(extent: Extent): void {
     invariant(

@@ -2,6 +2,7 @@
 // the kernel says which pages the guest has changed. It must never replace a page outside the linear memory it was given.
 import { invariant } from '../invariant.ts';
 import { BANK_PAGE_SIZE, WHOLE_COPY_MAX_BYTES } from '../limits.ts';
+import type { Libc } from '../system/libc.ts';
 import type { MappedContent } from './bank-content.ts';
 import { mappedRuns, mappingAt, mappingsMissing, orderMappings } from './block-mappings.ts';
 import { type DirtyPageScanner, type DirtyPages, NO_SCAN_LIMITS, type ScanLimits } from './dirty-pages.ts';
@@ -13,7 +14,6 @@ import type {
   PageRun,
   PageSet,
 } from './guest-memory.ts';
-import type { Libc } from './libc.ts';
 import { clipRuns, intersectRuns, planWrite, runsBetween, subtractRuns, unionRuns } from './page-runs.ts';
 import { endOfContent } from './zero-pages.ts';
 
@@ -126,6 +126,9 @@ export class MappedMemory implements GuestMemory {
     }
     for (const run of plan.zero) {
       this.#libc.zero(target + run.firstPage * BANK_PAGE_SIZE, run.pageCount * BANK_PAGE_SIZE);
+    }
+    for (const run of unionRuns(plan.copy, plan.zero)) {
+      this.#content.written(targetOffset + run.firstPage * BANK_PAGE_SIZE, run.pageCount * BANK_PAGE_SIZE);
     }
   }
 

@@ -3,9 +3,19 @@
 // throw for what a guest asks: a refusal is a KnError.
 import { K_EINVAL, K_ENOMEM, K_EPRIV, K_EUNKNOWN, K_OK } from '../../abi/errors.ts';
 import { PMM_MEDIUM_RAM, PMM_NAME_SIZE, SYSTEM_PREFIX } from '../../abi/pmm.ts';
+import type { LedgerChange } from '../bank/ledger-records.ts';
+import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 import { MAX_BLOCK_MAPPINGS } from '../limits.ts';
 import type { Bank } from './bank.ts';
+import {
+  BLOCK_PREFIX,
+  BLOCK_RECORD_BYTES,
+  blockFromRecord,
+  changeOfBlock,
+  NEXT_BLOCK_KEY,
+  removalOfBlock,
+} from './block-record.ts';
 import { type BlockRecord, BlockTable, type RestartGroup } from './block-table.ts';
 import { type Credentials, sameUser } from './credentials.ts';
 import { classifyDeletionKey, printableKey } from './deletion-key.ts';
@@ -88,6 +98,36 @@ export class PersistentMemoryManager {
     this.#maxBlocks = options.maxBlocks;
   }
 
+  /**
+   * Takes over the blocks that an earlier site has written down, before any other is made. Those of groups that are no more are left
+   * out: what is returned writes that down. Throws BANK_DAMAGED when the records contradict each other, and BANK_FULL.
+   *
+   * @param groupSerials of the restart groups there are.
+   */
+  adopt(groupSerials: ReadonlySet<number>): readonly LedgerChange[] {
+    const { ledger } = this.#bank;
+    const orphans: LedgerChange[] = [];
+    for (const [key, value] of ledger.entries(BLOCK_PREFIX)) {
+      const record = blockFromRecord(key, value);
+      const { group, hasGroupKey } = record.user;
+      const isOrphan = hasGroupKey && group !== null && !groupSerials.has(group.serial);
+      if (isOrphan) orphans.push(removalOfBlock(record.blockId));
+      else if (this.#table.userBlock(record.name) !== null || !this.#bank.adopt(record.extent)) {
+        throw new RekindleError('BANK_DAMAGED', key, 'the block is in the way of another one');
+      } else this.#table.restore(record);
+    }
+    const nextBlockId = ledger.get(NEXT_BLOCK_KEY);
+    if (typeof nextBlockId === 'number') this.#table.skipTo(nextBlockId);
+    return orphans;
+  }
+
+  /** A system block that an earlier site has written down; null when it is in the way of something else. Throws BANK_FULL. */
+  adoptSystem(name: string, extent: Extent): SystemBlock | null {
+    if (!this.#bank.adopt(extent)) return null;
+    const { blockId } = this.#table.add({ name, extent, ownerProcess: '', user: null });
+    return Object.freeze({ blockId, name, extent });
+  }
+
   /** pmmAllocate: makes a block or finds it again (reference, sections 2.2 and 12 row 3). `sizeBytes` may be 0 for one that exists. */
   allocate(client: BlockClient, name: BlockName, sizeBytes: number, keyBytes: Uint8Array): AllocateResult {
     const nameStatus = checkName(name);
@@ -102,12 +142,15 @@ export class PersistentMemoryManager {
     if (existing !== null) return this.#retrieve(client, existing, sizeBytes, key.id);
     if (sizeBytes === 0) return refused(K_EINVAL);
     if (this.#table.size >= this.#maxBlocks || !this.#mayMap()) return refused(K_ENOMEM);
+    if (!this.#bank.ledger.hasRoom(BLOCK_RECORD_BYTES)) return refused(K_ENOMEM);
     const extent = this.#bank.allocate(sizeBytes);
     if (extent === null) return refused(K_ENOMEM);
     const { credentials: creator, group, processName: ownerProcess } = client;
     const user = { keyId: key.id, hasGroupKey: key.kind === 'group', creator, group };
-    const { blockId } = this.#table.add({ name: name.name, extent, ownerProcess, user });
+    const record = this.#table.add({ name: name.name, extent, ownerProcess, user });
+    const { blockId } = record;
     this.#table.addMapping(client.pid, blockId);
+    this.#bank.commit(changeOfBlock({ ...record, user }));
     return { status: K_OK, block: { blockId, extent }, created: true };
   }
 
@@ -118,7 +161,7 @@ export class PersistentMemoryManager {
     const record = this.#table.userBlock(name.name);
     if (record === null) return K_EUNKNOWN;
     if (!mayAccess(client, record)) return K_EPRIV;
-    this.#remove(record);
+    this.#removeUserBlocks([record]);
     return K_OK;
   }
 
@@ -133,7 +176,7 @@ export class PersistentMemoryManager {
     const tagged = this.#table.all().filter((record) => record.user?.keyId === key.id);
     if (tagged.length === 0) return K_EUNKNOWN;
     const reachable = tagged.filter((record) => mayAccess(client, record));
-    for (const record of reachable) this.#remove(record);
+    this.#removeUserBlocks(reachable);
     return reachable.length > 0 ? K_OK : K_EPRIV;
   }
 
@@ -180,14 +223,15 @@ export class PersistentMemoryManager {
     for (const record of this.#table.all()) {
       if (record.user === null && !ownedSystemBlocks.has(record.blockId)) this.#table.remove(record);
     }
+    this.#writeAllDown();
     this.#bank.reconcile(this.#table.extents());
   }
 
   /** A restart group has ended: frees its HR_GROUP_KEY blocks (reference, section 2.5). */
   freeGroup(serial: number): void {
-    for (const record of this.#table.all()) {
-      if (record.user?.hasGroupKey === true && record.user.group?.serial === serial) this.#remove(record);
-    }
+    this.#removeUserBlocks(
+      this.#table.all().filter(({ user }) => user?.hasGroupKey === true && user.group?.serial === serial),
+    );
   }
 
   /** A block no guest can name, map or free; it counts against the bank and the limit like any other. */
@@ -239,6 +283,23 @@ export class PersistentMemoryManager {
 
   #mayMap(): boolean {
     return this.#table.mappingCount < this.#maxMappings;
+  }
+
+  /** Their end is written down before any of their pages is given back. */
+  #removeUserBlocks(records: readonly BlockRecord[]): void {
+    this.#bank.ledger.commit(records.map(({ blockId }) => removalOfBlock(blockId)));
+    for (const record of records) this.#remove(record);
+  }
+
+  /** Makes the ledger say what the table says. */
+  #writeAllDown(): void {
+    const present = this.#table.all().flatMap((record) => {
+      const { user } = record;
+      return user === null ? [] : changeOfBlock({ ...record, user });
+    });
+    const presentKeys = new Set(present.map(({ key }) => key));
+    const gone = this.#bank.ledger.entries(BLOCK_PREFIX).filter(([key]) => !presentKeys.has(key));
+    this.#bank.commit([...gone.map(([key]) => ({ key, value: null })), ...present]);
   }
 
   #remove(record: BlockRecord): void {

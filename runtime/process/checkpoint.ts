@@ -3,13 +3,21 @@
 import { EAGAIN, EIO, ENOMEM, ENOTSUP } from '../../abi/errors.ts';
 import { EXPORT_RESTARTED } from '../../abi/hr.ts';
 import { RekindleError } from '../errors.ts';
-import { encodeImageHead, type ImageBlock, type ImageHead, imageMemoryOffset } from '../image/image-codec.ts';
+import {
+  checksumOfHead,
+  encodeImageHead,
+  type ImageBlock,
+  type ImageHead,
+  imageHeadBytes,
+  imageMemoryOffset,
+} from '../image/image-codec.ts';
 import type { InstanceState } from '../image/instance-state.ts';
+import { checksumOfPages, updatedChecksum } from '../image/memory-checksum.ts';
 import type { BankView } from '../memory/bank-view.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
-import { unionPages } from '../memory/page-runs.ts';
+import type { GuestMemory, PageRun, PageSet } from '../memory/guest-memory.ts';
+import { clipRuns, runsBetween, unionRuns } from '../memory/page-runs.ts';
 import type { GuestProgram, ImageReference } from './program.ts';
-import type { HostServices } from './services.ts';
+import type { HostServices, ReservedPlace } from './services.ts';
 
 export interface CheckpointSubject {
   readonly program: GuestProgram;
@@ -33,30 +41,58 @@ export function makeGeneration(subject: CheckpointSubject): {
   refuseUnlessRestartable(program);
   memory?.exchange();
   const survey = memory?.survey() ?? { storedBytes: 0, dirty: [] };
-  const head: ImageHead = {
-    generation,
-    memoryBytes: memory?.memory.buffer.byteLength ?? 0,
-    storedBytes: survey.storedBytes,
-    state: stateForImage(subject),
-    blocks: subject.blocks,
-  };
-  const headBytes = encodeImageHead(head);
-  const memoryOffset = imageMemoryOffset(headBytes.length);
-  const reservation = services.reserveImage({ generation, memoryOffset, storedBytes: survey.storedBytes });
-  if (reservation.kind === 'refused') throw refusal(program.processName, reservation.reason);
-  memory?.write(
-    reservation.offset + memoryOffset,
-    survey.storedBytes,
-    unionPages(survey.dirty, reservation.stale),
-  );
-  bank.bytes(reservation.offset, headBytes.length).set(headBytes);
+  const { storedBytes } = survey;
+  const state = stateForImage(subject);
+  const { blocks } = subject;
+  const headBytes = imageHeadBytes({ state, blocks });
+  const memoryOffset = imageMemoryOffset(headBytes);
+  const place = services.reserveImage({ generation, memoryOffset, storedBytes });
+  if (place.kind === 'refused') throw refusal(program.processName, place.reason);
+  const memoryChecksum =
+    memory === null ? 0 : writeMemory(memory, bank, place, place.offset + memoryOffset, survey);
+  const memoryBytes = memory?.memory.buffer.byteLength ?? 0;
+  const head: ImageHead = { generation, memoryBytes, storedBytes, memoryChecksum, state, blocks };
+  const headContent = encodeImageHead(head);
+  bank.write(headContent, place.offset);
+  const headChecksum = checksumOfHead(headContent);
   services.commitImage({
-    generation,
-    headBytes: headBytes.length,
+    made: { generation, headBytes, headChecksum, storedBytes, memoryChecksum, blocks: memory?.blocks ?? [] },
     changed: survey.dirty,
-    blocks: memory?.blocks ?? [],
   });
-  return { image: { generation, offset: reservation.offset, headBytes: headBytes.length }, head };
+  return { image: { generation, offset: place.offset, headBytes }, head };
+}
+
+/** Writes what differs from what the place holds, and returns the checksum of the whole. */
+function writeMemory(
+  memory: GuestMemory,
+  bank: BankView,
+  place: ReservedPlace,
+  offset: number,
+  survey: { readonly storedBytes: number; readonly dirty: PageSet },
+): number {
+  const { storedBytes } = survey;
+  const pages = pagesToWrite(place, survey);
+  const content = bank.bytes(offset, storedBytes);
+  if (pages === 'all') {
+    memory.write(offset, storedBytes, 'all');
+    return checksumOfPages(content, runsBetween(0, storedBytes));
+  }
+  const before = checksumOfPages(content, clipRuns(pages, place.storedBytes));
+  memory.write(offset, storedBytes, pages);
+  return updatedChecksum(
+    place.memoryChecksum,
+    before,
+    checksumOfPages(content, clipRuns(pages, storedBytes)),
+  );
+}
+
+/** What is dirty, what the place is behind in, and what it has never held. */
+function pagesToWrite(
+  { stale, storedBytes: heldBytes }: ReservedPlace,
+  { dirty, storedBytes }: { readonly storedBytes: number; readonly dirty: PageSet },
+): readonly PageRun[] | 'all' {
+  if (dirty === 'all' || stale === 'all') return 'all';
+  return unionRuns(unionRuns(dirty, stale), runsBetween(heldBytes, storedBytes));
 }
 
 /** The errno a guest sees for a refused hrCheckpoint. */

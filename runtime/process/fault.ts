@@ -1,7 +1,8 @@
 // A guest's fault as a value: what went wrong in a run of guest code, and how an exception caught at the border of guest code
 // becomes one. Nothing here throws on account of a guest, and nothing here decides what happens next.
-import { printable } from '../checks.ts';
+import { printable, shortened } from '../checks.ts';
 import { RekindleError } from '../errors.ts';
+import { MAX_FAULT_CHARACTERS } from '../limits.ts';
 import { isWatchdogError } from './time-limit.ts';
 
 /** The kinds of fault; docs/failure-model.md says what each means and who can tell. */
@@ -81,7 +82,7 @@ export function faultFromException(thrown: unknown, circumstances: FaultCircumst
     let frames: readonly GuestFrame[] | null = null;
     return Object.freeze({
       kind,
-      message,
+      message: shortened(message, MAX_FAULT_CHARACTERS),
       activity,
       exitStatus: null,
       generation,
@@ -116,7 +117,14 @@ export function faultFromOutside(
   where: { readonly activity: string | null; readonly generation: number; readonly exitStatus?: number },
 ): Fault {
   const { activity, generation, exitStatus = null } = where;
-  return Object.freeze({ kind, message, activity, exitStatus, frames: Object.freeze([]), generation });
+  return Object.freeze({
+    kind,
+    message: shortened(message, MAX_FAULT_CHARACTERS),
+    activity,
+    exitStatus,
+    frames: Object.freeze([]),
+    generation,
+  });
 }
 
 function isStackOverflow(thrown: unknown): boolean {
@@ -133,7 +141,7 @@ function guestFrames(stack: string): readonly GuestFrame[] {
     if (match === null) continue;
     frames.push(
       Object.freeze({
-        functionName: match[1] ?? null,
+        functionName: match[1] === undefined ? null : shortened(match[1], MAX_FAULT_CHARACTERS),
         functionIndex: Number(match[2]),
         offset: Number.parseInt(match[3] ?? '0', 16),
       }),

@@ -1,47 +1,19 @@
 // A process as the site keeps it: its identity, its images, its placement, and which run of it is current. It carries out what the
 // controller says and passes on what its placement reports; it never restarts itself.
-import { CAUSE_REQUEST, EXPORT_COMMAND_ENTRY, EXPORT_RESTARTED } from '../../abi/hr.ts';
+import { CAUSE_REQUEST, EXPORT_RESTARTED } from '../../abi/hr.ts';
 import { type ErrorCode, RekindleError } from '../errors.ts';
-import { Generations } from '../image/generations.ts';
-import type { ExportedFunction } from '../image/layout.ts';
+import type { FoundGenerations, GenerationFacts, Generations } from '../image/generations.ts';
 import type { ProcessImage } from '../image/process-image.ts';
 import { invariant } from '../invariant.ts';
-import type { Credentials } from '../memory/credentials.ts';
-import type { BlockMapping } from '../memory/guest-memory.ts';
-import type { BlockClient, PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
+import type { PageSet } from '../memory/guest-memory.ts';
+import type { BlockClient } from '../memory/persistent-memory-manager.ts';
 import { checkCall } from './call-arguments.ts';
 import type { Fault } from './fault.ts';
-import type { MaybePromise, Placement, PlacementKind, StopReason } from './placement.ts';
-import { type ProcessState, transition } from './process-state.ts';
+import { HeldImages, type HeldImagesOptions } from './held-images.ts';
+import type { ProcessIdentity } from './identity.ts';
+import type { MaybePromise, Placement, StopReason } from './placement.ts';
+import { type ProcessState, StateOfProcess } from './process-state.ts';
 import type { Argument, CallRequest, GuestProgram, ReturnKind, ReturnValue, StartKind } from './program.ts';
-
-/** `direct`: started by arun in a group. `indirect`: by hrfexec. `plain`: not restartable (reference, section 1.2). */
-export type ProcessKind = 'direct' | 'indirect' | 'plain';
-
-/** What was said when the process was first started; handed on to the processes it spawns. */
-export interface ProcessSettings {
-  readonly placement: PlacementKind;
-  readonly credentials: Credentials;
-  readonly memoryQuotaBytes: number;
-  /** `zero`: exit status 0 is clean without HR_EXIT_HDL (reference, section 12). */
-  readonly cleanExit: 'handler' | 'zero';
-  /** Limit of each call that does not bring its own, in milliseconds; null for none. */
-  readonly callLimitMs: number | null;
-  /** Limit of the entry, in milliseconds; null for none. */
-  readonly entryLimitMs: number | null;
-  readonly restore: 'in-place' | 'fresh';
-}
-
-export interface ProcessIdentity {
-  readonly name: string;
-  readonly kind: ProcessKind;
-  readonly path: string;
-  /** Null for plain processes. */
-  readonly groupId: number | null;
-  readonly args: readonly string[];
-  readonly env: readonly string[];
-  readonly settings: ProcessSettings;
-}
 
 /**
  * How a run ended that will not be restarted: by exit; by a fault (of a plain process, or after HR_EXIT_HDL); or with its group or site.
@@ -51,33 +23,39 @@ export type ProcessEnd =
   | { readonly kind: 'fault'; readonly fault: Fault }
   | { readonly kind: 'killed' };
 
-export interface HostedProcessOptions {
-  readonly identity: ProcessIdentity;
+export interface HostedProcessOptions extends HeldImagesOptions {
   readonly image: ProcessImage;
-  readonly pmm: PersistentMemoryManager;
   /** Makes the placement for a program; called anew when the process is run again after its end. */
   readonly place: (program: GuestProgram) => Placement;
-  readonly program: Omit<
-    GuestProgram,
-    'processName' | 'module' | 'layout' | 'entryKind' | 'firstStackPointer' | 'args' | 'env' | 'alwaysFresh'
-  >;
+  readonly program: Pick<GuestProgram, 'hostFunctions' | 'importsUrl'>;
+  /** Of a process that an earlier site has registered; null for a new one. */
+  readonly past: ProcessPast | null;
+}
+
+/** What an earlier site has left of a process. */
+export interface ProcessPast {
+  /** `ended`: its last run had ended cleanly. */
+  readonly state: 'stopped' | 'ended';
+  readonly groupSerial: number;
+  readonly generations: FoundGenerations;
+  /** What a call gets until it runs again. */
+  readonly stopCode: ErrorCode;
 }
 
 export class HostedProcess {
   readonly identity: ProcessIdentity;
   readonly #options: HostedProcessOptions;
-  #image: ProcessImage;
-  #functions: ReadonlyMap<string, ExportedFunction>;
-  #generations: Generations;
+  readonly #images: HeldImages;
   #placement: Placement | null = null;
   #unplaced: Promise<void> = Promise.resolve();
-  #state: ProcessState = 'loading';
+  readonly #state: StateOfProcess;
   #pid = 0;
   #groupSerial: number | null = null;
   /** What a call gets while nothing runs. */
   #stopCode: ErrorCode = 'PROCESS_RESTARTING';
-  /** Who waits for the state to change. */
-  readonly #watchers = new Set<() => void>();
+  #useful = false;
+  #launchedMs = performance.now();
+  #readyMs: number | null = null;
   #end: ProcessEnd | null = null;
   readonly #exited: Promise<ProcessEnd>;
   #resolveExited: (end: ProcessEnd) => void = () => undefined;
@@ -85,16 +63,41 @@ export class HostedProcess {
   constructor(options: HostedProcessOptions) {
     this.identity = options.identity;
     this.#options = options;
-    this.#image = options.image;
-    this.#functions = functionsOf(options.image);
-    this.#generations = new Generations(options.pmm, options.identity.name, options.image);
+    const { past } = options;
+    this.#images = new HeldImages(options, options.image, past?.generations);
+    this.#state = new StateOfProcess(options.identity.name, past?.state ?? 'loading');
+    if (past !== null) {
+      this.#groupSerial = past.groupSerial;
+      this.#stopCode = past.stopCode;
+      // How it ended, its last host knew.
+      if (past.state === 'ended') this.#end = { kind: 'killed' };
+    }
     this.#exited = new Promise((resolve) => {
       this.#resolveExited = resolve;
     });
   }
 
   get state(): ProcessState {
-    return this.#state;
+    return this.#state.now;
+  }
+
+  /** What it imports from the embedder, as far as that can be written down. */
+  get externals(): HostedProcessOptions['program'] {
+    return this.#options.program;
+  }
+
+  /** The present run has done what it is there for: answered a call, or made a generation. */
+  get useful(): boolean {
+    return this.#useful;
+  }
+
+  /** How long the present run has been at work, and how long in an entry that has not come to its end, in milliseconds. */
+  get lasted(): { readonly upMs: number; readonly entryMs: number } {
+    const nowMs = performance.now();
+    // A command is at work in its entry.
+    if (!this.isReactor) return { upMs: nowMs - this.#launchedMs, entryMs: 0 };
+    if (this.#readyMs === null) return { upMs: 0, entryMs: nowMs - this.#launchedMs };
+    return { upMs: nowMs - this.#readyMs, entryMs: 0 };
   }
 
   /** It has been loaded, and the controller has been asked to admit it: from then on it is nobody's to throw away. */
@@ -102,7 +105,7 @@ export class HostedProcess {
 
   /** It has been loaded and neither stopped nor ended since. */
   get hasRun(): boolean {
-    return this.#state === 'running' || this.#state === 'ready';
+    return this.state === 'running' || this.state === 'ready';
   }
 
   get pid(): number {
@@ -110,11 +113,11 @@ export class HostedProcess {
   }
 
   get image(): ProcessImage {
-    return this.#image;
+    return this.#images.image;
   }
 
   get generations(): Generations {
-    return this.#generations;
+    return this.#images.generations;
   }
 
   get end(): ProcessEnd | null {
@@ -126,7 +129,7 @@ export class HostedProcess {
   }
 
   get isReactor(): boolean {
-    return !this.#exports(EXPORT_COMMAND_ENTRY);
+    return this.#images.isReactor;
   }
 
   /** Said when the process joins its group; null for a plain one. */
@@ -144,27 +147,38 @@ export class HostedProcess {
 
   /** Brings an instance to the current image as run `pid`. `anew`: to generation 0, the later ones forgotten. */
   load(pid: number, anew = false): MaybePromise<void> {
-    invariant(
-      this.#state !== 'running' && this.#state !== 'ready',
-      'a process is loaded when nothing of it runs',
-    );
-    if (anew) this.#generations.resetToGeneration0();
+    invariant(!this.hasRun, 'a process is loaded when nothing of it runs');
+    if (anew) this.generations.resetToGeneration0();
     this.#pid = pid;
+    this.#useful = false;
     this.#end = null;
-    this.#placement ??= this.#options.place(this.#program());
-    const { generation, offset, headBytes } = this.#generations.current;
-    return this.#placement.load({ generation, offset, headBytes }, this.#reacquireBlocks(), pid);
+    this.#placement ??= this.#options.place(this.#images.program(this.externals));
+    const { generation, offset, headBytes } = this.generations.current;
+    return this.#placement.load(
+      { generation, offset, headBytes },
+      this.#images.reacquireBlocks(this.client),
+      pid,
+    );
   }
 
   /** Starts what has been loaded. `cause`: a CAUSE_* number of abi/hr.ts, for hr_restarted. */
   launch(cause: number = CAUSE_REQUEST): void {
     this.#go('running');
+    this.#launchedMs = performance.now();
+    this.#readyMs = null;
     const placement = this.#current();
-    const fromLaterGeneration = this.#generations.current.generation > 0;
+    const fromLaterGeneration = this.generations.current.generation > 0;
     const start: StartKind = fromLaterGeneration ? { kind: 'restarted', cause } : { kind: 'entry' };
     // A reactor at a checkpoint has nothing to run: its exports are simply callable again.
-    if (fromLaterGeneration && !this.#exports(EXPORT_RESTARTED)) return this.becomeReady();
+    if (fromLaterGeneration && !this.#images.functions.has(EXPORT_RESTARTED)) return this.becomeReady();
     placement.launch(start);
+  }
+
+  /** Said of a process that is stopped: what a call gets from now on, as long as nothing runs. */
+  answerWhileStopped(code: ErrorCode): void {
+    if (this.state !== 'stopped') return;
+    this.#stopCode = code;
+    this.#state.wake();
   }
 
   /** A process that was stopped is about to be loaded after all, by the controller. */
@@ -184,7 +198,9 @@ export class HostedProcess {
   }
 
   becomeReady(): void {
-    if (this.#state === 'running' && this.isReactor) this.#go('ready');
+    if (this.state !== 'running' || !this.isReactor) return;
+    this.#readyMs = performance.now();
+    this.#go('ready');
   }
 
   /** Ends the current run: afterwards none of its code runs and no block is mapped on its account. */
@@ -220,21 +236,35 @@ export class HostedProcess {
 
   /** Nothing will run this process again. Generations go; the process image is the caller's to release. */
   retire(): void {
-    invariant(this.#state === 'ended' && this.#end !== null, 'a process is retired after its end');
-    this.#generations[Symbol.dispose]();
+    this.generations[Symbol.dispose]();
+    this.conclude();
+  }
+
+  /** No run follows in this site; images stay where they are. */
+  conclude(): void {
+    invariant(this.state === 'ended' && this.#end !== null, 'a process is concluded after its end');
     this.#resolveExited(this.#end);
   }
 
   /** A cold start: another process image in place of the present one, which is returned for its owner to release. */
   replaceImage(image: ProcessImage): ProcessImage {
     invariant(this.#placement === null, 'images are replaced while there is no instance');
-    this.#generations[Symbol.dispose]();
-    const previous = this.#image;
-    this.#image = image;
-    this.#functions = functionsOf(image);
-    this.#generations = new Generations(this.#options.pmm, this.identity.name, image);
+    const previous = this.#images.replace(image);
     this.#go('restarting');
     return previous;
+  }
+
+  /** The reserved place holds the next generation of the present run. */
+  commitGeneration(made: GenerationFacts, changed: PageSet): void {
+    this.generations.commit(made, changed);
+    this.#useful = true;
+  }
+
+  /** Gives up the current generation for the one before it; null from generation 0. To be loaded again before anything of it runs. */
+  rollBack(): { readonly from: number; readonly to: number } | null {
+    invariant(!this.hasRun, 'a process is rolled back when nothing of it runs');
+    const from = this.generations.current.generation;
+    return this.generations.rollBack() ? { from, to: this.generations.current.generation } : null;
   }
 
   async call(
@@ -243,7 +273,10 @@ export class HostedProcess {
     options: { returns: ReturnKind; limitMs: number | null },
   ): Promise<ReturnValue> {
     const request = this.#checkedCall(exportName, args, options.returns);
-    return this.#current().call(request, options.limitMs ?? this.identity.settings.callLimitMs);
+    const pid = this.#pid;
+    const value = await this.#current().call(request, options.limitMs ?? this.identity.settings.callLimitMs);
+    if (this.#pid === pid) this.#useful = true;
+    return value;
   }
 
   callSync(
@@ -252,7 +285,9 @@ export class HostedProcess {
     options: { returns: ReturnKind; limitMs: number | null },
   ): ReturnValue {
     const request = this.#checkedCall(exportName, args, options.returns);
-    return this.#current().callSync(request, options.limitMs ?? this.identity.settings.callLimitMs);
+    const value = this.#current().callSync(request, options.limitMs ?? this.identity.settings.callLimitMs);
+    this.#useful = true;
+    return value;
   }
 
   async checkpoint(): Promise<number> {
@@ -265,18 +300,18 @@ export class HostedProcess {
 
   #checkedCall(exportName: string, args: readonly Argument[], returns: ReturnKind): CallRequest {
     this.#refuseUnlessCallable();
-    return checkCall(this.identity.name, this.#functions, exportName, args, returns);
+    return checkCall(this.identity.name, this.#images.functions, exportName, args, returns);
   }
 
   #refuseUnlessCallable(): void {
-    switch (this.#state) {
+    switch (this.state) {
       case 'running':
       case 'ready':
         return;
       case 'ended':
         throw new RekindleError('PROCESS_ENDED', this.identity.name);
       default:
-        throw new RekindleError(this.#stopCode, this.identity.name, `the process is ${this.#state}`);
+        throw new RekindleError(this.#stopCode, this.identity.name, `the process is ${this.state}`);
     }
   }
 
@@ -292,74 +327,26 @@ export class HostedProcess {
   async whenReady(limitMs: number): Promise<void> {
     const deadlineMs = performance.now() + limitMs;
     while (!this.#isReady()) {
-      if (this.#state === 'ended' || this.#stopCode !== 'PROCESS_RESTARTING') this.#refuseUnlessCallable();
+      if (this.state === 'ended' || this.#stopCode !== 'PROCESS_RESTARTING') this.#refuseUnlessCallable();
       const remainingMs = deadlineMs - performance.now();
       if (remainingMs <= 0) {
-        const detail = `the process is ${this.#state} after ${limitMs} ms`;
+        const detail = `the process is ${this.state} after ${limitMs} ms`;
         throw new RekindleError('PROCESS_RESTARTING', this.identity.name, detail);
       }
-      await this.#nextState(remainingMs);
+      await this.#state.nextChange(remainingMs);
     }
   }
 
   #isReady(): boolean {
-    return this.#state === 'ready' || (this.#state === 'running' && !this.isReactor);
-  }
-
-  /** Resolves at the next change of state, or after `limitMs`. */
-  #nextState(limitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = (): void => {
-        clearTimeout(timer);
-        this.#watchers.delete(wake);
-        resolve();
-      };
-      const timer = setTimeout(wake, limitMs);
-      this.#watchers.add(wake);
-    });
+    return this.state === 'ready' || (this.state === 'running' && !this.isReactor);
   }
 
   #go(next: ProcessState): void {
-    this.#state = transition(this.identity.name, this.#state, next);
+    this.#state.go(next);
     if (next === 'restarting' || next === 'loading') this.#stopCode = 'PROCESS_RESTARTING';
-    for (const wake of [...this.#watchers]) wake();
   }
 
   #runIsOver(): void {
     this.#options.pmm.release(this.#pid);
   }
-
-  /** The image's blocks as far as they still exist; the ranges of the others read as zero. */
-  #reacquireBlocks(): readonly BlockMapping[] {
-    const mappings: BlockMapping[] = [];
-    for (const { blockId, address } of this.#generations.current.blocks) {
-      const extent = this.#options.pmm.reacquire(this.client, blockId);
-      if (extent !== null) mappings.push({ blockId, address, extent });
-    }
-    return mappings;
-  }
-
-  #exports(name: string): boolean {
-    return this.#functions.has(name);
-  }
-
-  #program(): GuestProgram {
-    const { name, args, env, settings } = this.identity;
-    const { module, layout, firstStackPointer } = this.#image;
-    return {
-      ...this.#options.program,
-      processName: name,
-      module,
-      layout,
-      entryKind: this.isReactor ? 'reactor' : 'command',
-      firstStackPointer,
-      args,
-      env,
-      alwaysFresh: settings.restore === 'fresh',
-    };
-  }
-}
-
-function functionsOf(image: ProcessImage): ReadonlyMap<string, ExportedFunction> {
-  return new Map(image.layout.functionExports.map((each) => [each.name, each]));
 }

@@ -22,3 +22,42 @@ export function transition(processName: string, from: ProcessState, to: ProcessS
   invariant(LEGAL[from].includes(to), `process ${processName} may not go from ${from} to ${to}`);
   return to;
 }
+
+/** The state of one process. Who waits for a change is woken after it. */
+export class StateOfProcess {
+  readonly #processName: string;
+  readonly #watchers = new Set<() => void>();
+  #now: ProcessState;
+
+  constructor(processName: string, first: ProcessState) {
+    this.#processName = processName;
+    this.#now = first;
+  }
+
+  get now(): ProcessState {
+    return this.#now;
+  }
+
+  go(next: ProcessState): void {
+    this.#now = transition(this.#processName, this.#now, next);
+    this.wake();
+  }
+
+  /** What somebody waits for may have come to be, or to be out of the question. */
+  wake(): void {
+    for (const wake of [...this.#watchers]) wake();
+  }
+
+  /** Resolves at the next change or `wake`, or after `limitMs`. */
+  nextChange(limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        clearTimeout(timer);
+        this.#watchers.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, limitMs);
+      this.#watchers.add(wake);
+    });
+  }
+}

@@ -1,7 +1,8 @@
 // The embedder's handle of a process. It stays the same through restarts, while pid and generation change; it gives no way to get
 // at the instance itself.
 import { requireKnown, requireLimit } from '../checks.ts';
-import type { HostedProcess, ProcessEnd, ProcessKind } from './hosted-process.ts';
+import type { HostedProcess, ProcessEnd } from './hosted-process.ts';
+import type { ProcessKind } from './identity.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Argument, ReturnKind, ReturnValue } from './program.ts';
 

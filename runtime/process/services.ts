@@ -1,7 +1,8 @@
 // What guest code may ask of the host's main thread, in plain cloneable values. Inline guests reach it by a function call,
 // guests in workers over the synchronous channel; neither side knows which. It must never carry a function or a handle.
+import type { GenerationFacts, Reservation } from '../image/generations.ts';
 import type { Extent } from '../memory/extents.ts';
-import type { BlockMapping, PageSet } from '../memory/guest-memory.ts';
+import type { PageSet } from '../memory/guest-memory.ts';
 import type { BlockName } from '../memory/persistent-memory-manager.ts';
 
 export interface BlockReply {
@@ -40,17 +41,14 @@ export interface ImageReservationRequest {
   readonly storedBytes: number;
 }
 
-/** `stale`: pages in which the reserved place differs from the current generation. */
-export type ImageReservation =
-  | { readonly kind: 'reserved'; readonly offset: number; readonly stale: PageSet }
-  | { readonly kind: 'refused'; readonly reason: 'bank-full' | 'block-limit' | 'not-restartable' };
+export type ReservedPlace = Reservation & { readonly kind: 'reserved' };
+
+export type ImageReservation = Reservation | { readonly kind: 'refused'; readonly reason: 'not-restartable' };
 
 export interface ImageCommit {
-  readonly generation: number;
-  readonly headBytes: number;
+  readonly made: GenerationFacts;
   /** Pages in which the new generation differs from the one before. */
   readonly changed: PageSet;
-  readonly blocks: readonly BlockMapping[];
 }
 
 /**

@@ -60,6 +60,8 @@ export class ThreadPlacement implements Placement {
   /** The worker itself has said that the run is over: it runs nothing any more, whatever it was asked after that. */
   #runOver = false;
   #loading: Loading | null = null;
+  /** The worker has been given the program, and has not failed over it. */
+  #knowsProgram = false;
 
   constructor(options: ThreadOptions) {
     this.#options = options;
@@ -71,8 +73,9 @@ export class ThreadPlacement implements Placement {
 
   load(image: ImageReference, blocks: readonly BlockMapping[], pid: number): Promise<void> {
     invariant(this.#activities.size === 0, 'a process is loaded when it is stopped');
-    const program = this.#worker === null ? this.#options.program : null;
+    const program = this.#worker === null || !this.#knowsProgram ? this.#options.program : null;
     const worker = this.#worker ?? this.#takeWorker();
+    this.#knowsProgram = true;
     this.#pid = pid;
     this.#generation = image.generation;
     this.#live = true;
@@ -217,6 +220,7 @@ export class ThreadPlacement implements Placement {
       case 'loaded':
         return this.#loading?.resolve();
       case 'load-failed':
+        this.#knowsProgram = false;
         return this.#loading?.reject(fromPortable(message.error));
       case 'ended':
         return this.#ended(message.outcome);

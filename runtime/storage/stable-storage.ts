@@ -1,9 +1,10 @@
-// Stable storage: the directory of module files, read when a process is registered and at no other time. It must never open
-// anything outside that directory, never wait for a file that is not a regular one, and never read more than the limit.
+// Stable storage: the directory of module files, read when a process is registered, and of the commands a site opens with. It must
+// never open anything outside that directory, never wait for a file that is not a regular one, and never read more than the limit.
 import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   openSync,
   readSync,
   realpathSync,
@@ -16,6 +17,7 @@ import { type ErrorCode, RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 import { checkModulePath } from './module-path.ts';
 import { DESCRIPTOR_LINKS, liesAt } from './opened-file.ts';
+import { decodeText } from './text-decoding.ts';
 
 /** A module file as it was found. */
 export interface StoredModule {
@@ -51,7 +53,6 @@ export class StableStorage {
   readonly #directory: string;
   readonly #maxModuleBytes: number;
 
-  /** Throws STORAGE_UNAVAILABLE when `directory` is not a directory that can be reached. */
   constructor(directory: string, options: StableStorageOptions) {
     invariant(
       Number.isSafeInteger(options.maxModuleBytes) && options.maxModuleBytes > 0,
@@ -59,6 +60,10 @@ export class StableStorage {
     );
     this.#directory = resolve(directory);
     this.#maxModuleBytes = options.maxModuleBytes;
+  }
+
+  /** Throws STORAGE_UNAVAILABLE when there is no directory there that can be reached. */
+  requirePresent(): void {
     realDirectory(this.#directory);
   }
 
@@ -69,7 +74,23 @@ export class StableStorage {
    * no regular file), MODULE_TOO_LARGE, or STORAGE_UNAVAILABLE with the operating system's error as its cause.
    */
   read(path: string): StoredModule {
-    checkModulePath(path);
+    return { path, bytes: this.#readConfined(checkModulePath(path), this.#maxModuleBytes) };
+  }
+
+  /**
+   * Reads a file of commands; null when there is no such name. A link that leads nowhere is not taken for that.
+   * What is not UTF-8 comes as unpaired surrogates (`decodeText`): whoever reads the text can tell where.
+   *
+   * Throws as `read` does; MODULE_TOO_LARGE when the file holds more than `maxBytes`.
+   */
+  readText(path: 'sysadm.ini', maxBytes: number): string | null {
+    invariant(Number.isSafeInteger(maxBytes) && maxBytes > 0, 'maxBytes is a size');
+    const named = join(realDirectory(this.#directory), path);
+    const isAbsent = attempt(path, () => lstatSync(named, { throwIfNoEntry: false })) === undefined;
+    return isAbsent ? null : decodeText(this.#readConfined(path, maxBytes));
+  }
+
+  #readConfined(path: string, maxBytes: number): Uint8Array {
     const root = realDirectory(this.#directory);
     const realPath = attempt(path, () => realpathSync.native(join(root, path)));
     if (!realPath.startsWith(root.endsWith(sep) ? root : root + sep)) {
@@ -78,31 +99,27 @@ export class StableStorage {
     requireRegularFile(path, () => statSync(realPath));
     const descriptor = attempt(path, () => openSync(realPath, OPEN_FLAGS));
     try {
-      return { path, bytes: this.#readOpened(path, realPath, descriptor) };
+      return readOpened(path, realPath, descriptor, maxBytes);
     } finally {
       closeSync(descriptor);
     }
   }
+}
 
-  #readOpened(path: string, realPath: string, descriptor: number): Uint8Array {
-    const { size } = requireRegularFile(path, () => fstatSync(descriptor));
-    // Invariant: what is read lies inside, however the directories changed while the path was resolved and the file opened.
-    if (!attempt(path, () => liesAt(descriptor, realPath, DESCRIPTOR_LINKS))) {
-      throw new RekindleError(
-        'MODULE_PATH_REFUSED',
-        path,
-        'the file was exchanged for another while it was opened',
-      );
-    }
-    if (size > this.#maxModuleBytes) {
-      throw new RekindleError(
-        'MODULE_TOO_LARGE',
-        path,
-        `${size} bytes, the limit is ${this.#maxModuleBytes}`,
-      );
-    }
-    return readWhole(descriptor, size, path);
+function readOpened(path: string, realPath: string, descriptor: number, maxBytes: number): Uint8Array {
+  const { size } = requireRegularFile(path, () => fstatSync(descriptor));
+  // Invariant: what is read lies inside, however the directories changed while the path was resolved and the file opened.
+  if (!attempt(path, () => liesAt(descriptor, realPath, DESCRIPTOR_LINKS))) {
+    throw new RekindleError(
+      'MODULE_PATH_REFUSED',
+      path,
+      'the file was exchanged for another while it was opened',
+    );
   }
+  if (size > maxBytes) {
+    throw new RekindleError('MODULE_TOO_LARGE', path, `${size} bytes, the limit is ${maxBytes}`);
+  }
+  return readWhole(descriptor, size, path);
 }
 
 /**

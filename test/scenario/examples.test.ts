@@ -1,6 +1,7 @@
 // Every program in examples/ as a user runs it: a process of its own, which must end well and say what its comments promise. What is
 // printed by guests in threads may come at any time between other lines, so lines are looked for, not counted.
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ROOT, runNode } from '#test/support/run-program.js';
@@ -37,18 +38,34 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'checkpoint by the guest: generation 2',
   ],
 };
-/** Loaded by another example. */
-const PARTS = ['embedder-module.mjs'];
+/** Loaded by another example, or run in a test of its own. */
+const OTHERS = ['bank.mjs', 'embedder-module.mjs'];
 
 it('knows every example', () => {
   const programs = readdirSync(join(ROOT, 'examples')).filter((name) => name.endsWith('.mjs'));
-  expect(programs.sort()).toEqual([...Object.keys(EXAMPLES), ...PARTS].sort());
+  expect(programs.sort()).toEqual([...Object.keys(EXAMPLES), ...OTHERS].sort());
 });
 
 it.each(Object.entries(EXAMPLES))('examples/%s', async (name, expected) => {
   const { exitCode, stdout, stderr } = await runNode([`examples/${name}`]);
   const printed = stdout.split('\n').filter((line) => expected.includes(line));
   expect({ exitCode, printed, stderr }).toEqual({ exitCode: 0, printed: expected, stderr: '' });
+});
+
+it('examples/bank.mjs goes on where it was killed', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'rekindle-example-'));
+  try {
+    const bank = join(directory, 'bank');
+    for (const line of ['cold: generation 1, 42 2', 'hot: generation 2, 43 4', 'hot: generation 3, 44 6']) {
+      expect(await runNode(['examples/bank.mjs', bank])).toEqual({
+        exitCode: null,
+        stdout: `${line}\n`,
+        stderr: '',
+      });
+    }
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 it('examples/embedder-imports.mjs: the module in the guest reads its memory', async () => {

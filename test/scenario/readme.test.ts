@@ -31,7 +31,7 @@ function block(path: string, language: string, containing: string): string {
 
 describe('the README', () => {
   it('embeds a site in ten lines that are those of the example, and they run', async () => {
-    const code = block('README.md', 'js', 'openSite');
+    const code = block('README.md', 'js', "site.on('restarted'");
     expect(code).toBe(readText('examples/embed.mjs'));
     expect(code.split('\n').filter((line) => line !== '').length).toBeLessThanOrEqual(10);
     const { exitCode, stdout, stderr } = await runNode(['--input-type=module', '-'], { input: code });
@@ -40,6 +40,11 @@ describe('the README', () => {
       stderr: '',
       lines: ['41 1n', 'GUEST_FAULT: counter#1: trap in crash: unreachable', 'group 7 is back', '40 1n'],
     });
+  });
+
+  it('shows a bank by the lines of the example', () => {
+    const example = readText('examples/bank.mjs');
+    expect(block('README.md', 'js', 'bank })')).toBe(example.slice(example.indexOf('import ')));
   });
 
   it('gives the command lines that the package and the integration run', () => {
@@ -188,7 +193,7 @@ describe('tables', () => {
   });
 
   it('name invariants that are where they say', () => {
-    const section = /## 9\. Invariants\n([\s\S]*?)\n## /.exec(page('docs/ARCHITECTURE.md').text)?.[1] ?? '';
+    const section = /## \d+\. Invariants\n([\s\S]*?)\n## /.exec(page('docs/ARCHITECTURE.md').text)?.[1] ?? '';
     const rows = [...section.matchAll(/^\| (.+?) +\| `([^`]+)` +\|$/gm)];
     expect(rows.length).toBeGreaterThan(20);
     const missing = rows.filter(([, claim = '', path = '']) => !readText(path).includes(claim));

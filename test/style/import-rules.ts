@@ -22,7 +22,19 @@ const FOUNDATION_FILES = [
   'runtime/invariant.ts',
   'runtime/limits.ts',
 ];
-const ALL_ROOMS = ['abi', FOUNDATION, 'storage', 'memory', 'image', 'wasi', 'process', 'controller', 'cinit'];
+const ALL_ROOMS = [
+  'abi',
+  FOUNDATION,
+  'system',
+  'bank',
+  'storage',
+  'memory',
+  'image',
+  'wasi',
+  'process',
+  'controller',
+  'cinit',
+];
 
 /** Built into the AssemblyScript compiler: where the shadow stack pointer is exported from. */
 const ASSEMBLYSCRIPT_MEMORY = 'memory';
@@ -31,15 +43,19 @@ const TABLE: Readonly<Record<string, Row>> = {
   abi: { may: [], runsInGuest: true },
   guests: { may: ['abi'], runsInGuest: true, packages: [ASSEMBLYSCRIPT_MEMORY] },
   [FOUNDATION]: { may: [] },
+  system: { may: [FOUNDATION], packages: ['koffi'] },
+  bank: { may: [FOUNDATION, 'system'] },
   storage: { may: ['abi', FOUNDATION] },
-  memory: { may: ['abi', FOUNDATION], packages: ['koffi'] },
-  image: { may: ['abi', FOUNDATION, 'memory'] },
+  memory: { may: ['abi', FOUNDATION, 'system', 'bank'] },
+  image: { may: ['abi', FOUNDATION, 'bank', 'memory'] },
   wasi: { may: ['abi', FOUNDATION] },
   process: { may: ['abi', FOUNDATION, 'image', 'memory', 'wasi'], packages: ['@assemblyscript/loader'] },
-  controller: { may: ['abi', FOUNDATION, 'process', 'image', 'memory'] },
-  cinit: { may: ['abi', FOUNDATION, 'controller', 'process', 'memory'], mayTypes: ['site'] },
+  controller: { may: ['abi', FOUNDATION, 'process', 'image', 'memory', 'bank'] },
+  cinit: { may: ['abi', FOUNDATION, 'controller', 'process', 'memory', 'bank'], mayTypes: ['site'] },
+  keeper: { may: [FOUNDATION, 'system'] },
   site: { may: ALL_ROOMS },
   index: { may: [...ALL_ROOMS, 'site'] },
+  cli: { may: [...ALL_ROOMS, 'site', 'keeper'] },
 };
 
 /** Room of a source file: a directory of the runtime, a top-level file of it, or a top-level directory. */

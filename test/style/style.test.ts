@@ -6,8 +6,8 @@ import { listFiles, readSources, readText, SOURCE_DIRECTORIES } from './source-t
 
 const MAX_FILE_LINES = 400;
 const MAX_LINE_CHARACTERS = 160;
-/** What starts the runtime: the package's entry, and what a worker thread is started with. */
-const RUNTIME_ENTRIES = ['runtime/index.ts', 'runtime/process/worker-main.ts'];
+/** What starts the runtime: the package's entry, its command, and what a worker thread is started with. */
+const RUNTIME_ENTRIES = ['runtime/index.ts', 'runtime/cli.ts', 'runtime/process/worker-main.ts'];
 const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.(ts|mjs)$/;
 const DIRECTORY_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 /** The compiler takes an import module's name from the name of the file that declares it. */

@@ -10,6 +10,7 @@ import type {
   SiteReport,
 } from '#runtime/index.js';
 import { openSite, RekindleError, type Site } from '#runtime/index.js';
+import { SITE_EVENTS } from '#runtime/site-events.js';
 import { inTime, until } from '#test/support/scenario.js';
 import { testGuests } from '#test/support/test-guests.js';
 
@@ -20,17 +21,6 @@ const NO_ESCALATION = { maxBadness: 1000 };
 export type Told = {
   readonly [Name in keyof SiteEvents]: { readonly event: Name; readonly value: SiteEvents[Name] };
 }[keyof SiteEvents];
-
-const EVENTS: readonly (keyof SiteEvents)[] = [
-  'started',
-  'fault',
-  'restarted',
-  'exited',
-  'blocked',
-  'escalated',
-  'quarantined',
-  'siteRestarted',
-];
 
 const PROBE_GUESTS = { probe: 'reactor', 'probe-command': 'command', 'probe-caller': 'reactor' } as const;
 
@@ -47,7 +37,7 @@ export class ProbeSite {
   constructor(site: Site, lines: { readonly processName: string; readonly text: string }[]) {
     this.site = site;
     this.#lines = lines;
-    for (const event of EVENTS) {
+    for (const event of SITE_EVENTS) {
       site.on(event, (value) => {
         this.told.push({ event, value } as Told);
       });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { RekindleError } from '#runtime/errors.js';
 import { LIMIT_BOUNDS, BANK_PAGE_SIZE as PAGE } from '#runtime/limits.js';
 import { Bank } from '#runtime/memory/bank.js';
-import { type Libc, loadLibc } from '#runtime/memory/libc.js';
+import { type Libc, loadLibc } from '#runtime/system/libc.js';
 import { BACKENDS, bankMappings } from './backends.js';
 
 const MiB = 1024 * 1024;

@@ -1,6 +1,6 @@
 // The benchmark as a program, in a moment: that it still runs on the real runtime, says what it should, and leaves nothing behind.
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,6 +23,12 @@ function runBench(nodeOptions: readonly string[], ...args: readonly string[]) {
     timeout: TIMEOUT_MS,
     env: { ...process.env, TMPDIR: directory },
   });
+}
+
+/** What a run of the benchmark has left where banks are put that are in memory. */
+function banksLeftBy(pid: number): readonly string[] {
+  if (!existsSync('/dev/shm')) return [];
+  return readdirSync('/dev/shm').filter((name) => name.startsWith(`rekindle-bench-${pid}-`));
 }
 
 describe('the benchmark', () => {
@@ -49,6 +55,38 @@ describe('the benchmark', () => {
       expect(row.coldRatio).toBeGreaterThan(0);
     }
     expect(readdirSync(directory)).toEqual(['result.json']);
+  });
+
+  it('kills a host and measures the next one beside a cold one, and leaves neither behind', () => {
+    const jsonFile = join(directory, 'deaths.json');
+    const run = runBench(
+      ['--expose-gc'],
+      '--only',
+      'host-death.1-inline',
+      '--seconds',
+      '0.05',
+      '--json',
+      jsonFile,
+    );
+    expect(run.stderr).toContain('[1/1] host-death.1-inline');
+    expect(run.status).toBe(0);
+    const rows: readonly { name: string; p50Us: number }[] = JSON.parse(readFileSync(jsonFile, 'utf8')).rows;
+    const parts = ['all', 'first', 'open.first', 'open.all'];
+    expect(rows.map(({ name }) => name)).toEqual([
+      ...parts.map((part) => `death.${part}`),
+      ...parts.map((part) => `cold.${part}`),
+      'floor.node',
+    ]);
+    const [all = 0, first = 0, openFirst = 0, openAll = 0] = rows.map(({ p50Us }) => p50Us);
+    expect([all >= first, first > openFirst, openAll >= openFirst, openFirst > 0]).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(banksLeftBy(run.pid)).toEqual([]);
+    rmSync(jsonFile);
+    expect(readdirSync(directory).filter((name) => name.startsWith('rekindle-'))).toEqual([]);
   });
 
   it.each([

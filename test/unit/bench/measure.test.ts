@@ -67,6 +67,34 @@ describe('measure', () => {
     expect(samples?.[0]).toBe(4000);
   });
 
+  it('keeps what a case says of its parts behind its own samples, without the warm-up', async () => {
+    const world = makeWorld();
+    const split: Timed = {
+      ...timed(world, 'split', 100),
+      parts: ['first', 'second'],
+      run: async () => {
+        world.nowMs += 100;
+        return [world.nowMs, 7];
+      },
+    };
+    const series = await measure([split, timed(world, 'b', 100)], PACE, instruments(world));
+    expect(series).toEqual([
+      [100_000, 100_000, 100_000, 100_000],
+      [300, 500, 700, 900],
+      [7, 7, 7, 7],
+      [100_000, 100_000, 100_000, 100_000],
+    ]);
+  });
+
+  it.each([
+    [[], ['one']],
+    [[1, 2], ['one']],
+    [[1], []],
+  ])('refuses a case that tells %j of parts %j', async (times, parts) => {
+    const split: Timed = { name: 'split', parts, run: async () => times };
+    await expect(measure([split], PACE, instruments(makeWorld()))).rejects.toThrow('split told the times');
+  });
+
   it('lets the cases take turns, one slice each, after collecting garbage', async () => {
     const world = makeWorld();
     const turn = [...Array(5).fill('a'), 'b'];

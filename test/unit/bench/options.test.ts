@@ -4,8 +4,8 @@ import { parseOptions } from '../../../bench/options.js';
 
 describe('parseOptions', () => {
   it.each([
-    [[], { jsonFile: null, only: null, seconds: 50 }],
-    [['--json', 'out.json'], { jsonFile: 'out.json', only: null, seconds: 50 }],
+    [[], { jsonFile: null, only: null, seconds: 82 }],
+    [['--json', 'out.json'], { jsonFile: 'out.json', only: null, seconds: 82 }],
     [['--only', 'thread', '--seconds', '0.5'], { jsonFile: null, only: 'thread', seconds: 0.5 }],
   ])('%j', (args, expected) => {
     expect(parseOptions(args)).toEqual(expected);

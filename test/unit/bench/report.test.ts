@@ -27,8 +27,39 @@ describe('reportRows', () => {
       coldRatio: 100,
       keptRatio: 5,
       floorRatio: 2.5,
+      seriesRatio: null,
     });
     expect(rows[1]).toMatchObject({ name: 'cold', coldRatio: 1, keptRatio: 0.05, floorRatio: 250 });
+  });
+
+  it('compares a part with the same part of the others', () => {
+    const cases = [
+      { ...makeCase('hot', 'measured'), parts: ['hot.inside'] },
+      { ...makeCase('cold', 'cold'), parts: ['cold.inside'] },
+      makeCase('floor', 'floor'),
+    ];
+    const rows = reportRows(cases, [[20], [5], [60], [10], [4]]);
+    expect(rows.map(({ name, coldRatio, floorRatio }) => [name, coldRatio, floorRatio])).toEqual([
+      ['hot', 3, 5],
+      ['hot.inside', 2, null],
+      ['cold', 1, 15],
+      ['cold.inside', 1, null],
+      ['floor', 15, 1],
+    ]);
+  });
+
+  it('compares the cases of a series with its first, whatever their subjects', () => {
+    const cases = [
+      { ...makeCase('small', 'measured', 'a', 'one'), series: 'sizes' },
+      { ...makeCase('other', 'measured', 'a', 'one'), series: 'others' },
+      { ...makeCase('large', 'measured', 'b', 'two'), series: 'sizes' },
+    ];
+    const rows = reportRows(cases, [[4], [10], [6]]);
+    expect(rows.map(({ name, seriesRatio }) => [name, seriesRatio])).toEqual([
+      ['small', 1],
+      ['other', 1],
+      ['large', 1.5],
+    ]);
   });
 
   it('has no ratio where there is nothing to compare with', () => {
@@ -79,7 +110,7 @@ describe('renderTable', () => {
     ];
     expect(renderTable(reportRows(cases, [[12.34], [1234], [0.5]]))).toBe(
       [
-        'what            guest    backend  samples  p50 us  p99 us  cold/this  kept/this  this/floor',
+        'what            guest    backend  samples  p50 us  p99 us  cold/this  kept/this  this/floor  this/first',
         '',
         'restore.inline  counter                 1    12.3    12.3       100x',
         'cold            counter                 1    1234    1234      1.00x',

@@ -1,13 +1,16 @@
-// The controller under any sequence of starts, failures, ends, kills and restarts, with stops and loads that take as long as they
-// like: when all is quiet, what runs must be what the groups say, and when all is killed, nothing may be left.
+// The controller under any sequence of starts, checkpoints, failures, ends, kills and restarts, with stops and loads that take as long as
+// they like: when all is quiet, what runs must be what the groups say, and when all is killed, nothing may be left.
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import type { Policy } from '#runtime/controller/state.js';
 import type { HostedProcess } from '#runtime/process/hosted-process.js';
 import { SHORT_LADDER } from './history.js';
 import { ModelWorld } from './model-world.js';
 
 const GROUPS = [1, 2];
 const MAX_PROCESSES = 8;
+/** The first one may have been useful: the run has made the generation. */
+const FAILURES_TO_ROLL_BACK = SHORT_LADDER.maxBadness + 1;
 
 interface Run {
   readonly world: ModelWorld;
@@ -43,6 +46,12 @@ function withRunning(act: (world: ModelWorld, process: HostedProcess) => void): 
   };
 }
 
+/** Not so what is left of an earlier group of that ID, which is still being freed. */
+function isRegistered({ world }: Run, { identity }: HostedProcess): boolean {
+  const members = world.controller.groups.get(identity.groupId ?? 0)?.members ?? [];
+  return members.some(({ name }) => name === identity.name);
+}
+
 const STEPS: Readonly<Record<string, Body>> = {
   'start a direct process': ({ world }, pick) => {
     const group = pickOf(GROUPS, pick) ?? 1;
@@ -55,15 +64,25 @@ const STEPS: Readonly<Record<string, Body>> = {
   'start an indirect process again': (run, pick) => {
     const groups = running(run).map(({ identity }) => identity.groupId);
     const waiting = run.world.processes.filter(
-      ({ identity, state }) =>
-        identity.kind === 'indirect' &&
-        groups.includes(identity.groupId) &&
-        (state === 'stopped' || state === 'ended'),
+      (process) =>
+        process.identity.kind === 'indirect' &&
+        groups.includes(process.identity.groupId) &&
+        isRegistered(run, process) &&
+        (process.state === 'stopped' || process.state === 'ended'),
     );
     const process = pickOf(waiting, pick);
     if (process !== undefined) run.world.startAgain(process);
   },
   fail: withRunning((world, process) => world.fail(process)),
+  checkpoint: withRunning((world, process) => void world.checkpoint(process)),
+  'roll back': withRunning((world, process) => {
+    if (process.generations.current.generation === 0) world.checkpoint(process);
+    const { generation } = process.generations.current;
+    for (let failure = 0; failure < FAILURES_TO_ROLL_BACK; failure += 1) {
+      const again = world.runs(process) && process.generations.current.generation === generation;
+      if (again) world.fail(process);
+    }
+  }),
   'exit cleanly': withRunning((world, process) => world.exit(process, true)),
   'exit prematurely': withRunning((world, process) => world.exit(process, false)),
   'kill a process': (run, pick) => {
@@ -123,9 +142,13 @@ afterEach(() => {
 });
 
 /** Takes the steps, lets everything come to rest, and hands over what has become of it. */
-async function perform(steps: readonly Step[], check: (run: Run) => Promise<void>): Promise<void> {
+async function perform(
+  steps: readonly Step[],
+  check: (run: Run) => Promise<void>,
+  policy: Policy = SHORT_LADDER,
+): Promise<void> {
   bugs = [];
-  const run: Run = { world: new ModelWorld(SHORT_LADDER), answers: [], siteRestartAskedAt: null };
+  const run: Run = { world: new ModelWorld(policy), answers: [], siteRestartAskedAt: null };
   try {
     for (const [name, pick] of [...BEGINNING, ...steps]) {
       const body = STEPS[name];
@@ -174,6 +197,14 @@ function expectSiteRestartReported({ world, siteRestartAskedAt }: Run): void {
   expect(world.reports.slice(siteRestartAskedAt)).toContain('site restarted');
 }
 
+/** Who is rolled back goes to an older generation. */
+function expectRollBacksGoBack({ world }: Run): void {
+  for (const report of world.reports) {
+    const [, from, to] = /^rolled back \S+ (\d+) (\d+)$/.exec(report) ?? [];
+    if (from !== undefined) expect(Number(to)).toBeLessThan(Number(from));
+  }
+}
+
 /** When every group is killed: no process, no name, no block. */
 async function expectNothingLeft(run: Run): Promise<void> {
   const { world } = run;
@@ -189,6 +220,7 @@ async function expectOrder(run: Run): Promise<void> {
   expectAgreement(run);
   await expectAnswers(run);
   expectSiteRestartReported(run);
+  expectRollBacksGoBack(run);
   await expectNothingLeft(run);
 }
 
@@ -254,6 +286,30 @@ const HISTORIES: Readonly<Record<string, readonly Step[]>> = {
     ['let one thing fail', 0],
     ['let one thing fail', 0],
   ],
+  'a group is killed while a member of it is to be rolled back': [
+    ['checkpoint', 1],
+    ['fail', 1],
+    ['fail', 1],
+    [SLOWLY, 0],
+    ['fail', 1],
+    ['kill a group', 0],
+  ],
+  'the site is restarted while a process is to be rolled back, and again': [
+    ['checkpoint', 1],
+    ['fail', 1],
+    ['fail', 1],
+    [SLOWLY, 0],
+    ['fail', 1],
+    ['restart the site', 0],
+    ['let one thing come to its end', 0],
+    ['restart the site', 0],
+  ],
+  'an indirect process is rolled back, and started again': [
+    ['checkpoint', 0],
+    ['roll back', 0],
+    ['start an indirect process again', 0],
+    ['roll back', 0],
+  ],
   'the last group of a site restart is killed': [
     [SLOWLY, 0],
     ['restart the site', 0],
@@ -297,6 +353,23 @@ describe('a load that is cut short by another restart', () => {
   });
 });
 
+test('of a group with generations, the process that fails is rolled back alone, and nothing is climbed', async () => {
+  const steps: readonly Step[] = [
+    ...[0, 2, 3].flatMap((member): readonly Step[] => [
+      ['checkpoint', member],
+      ['checkpoint', member],
+    ]),
+    ...Array.from({ length: FAILURES_TO_ROLL_BACK }, (): Step => ['fail', 0]),
+  ];
+  await perform(steps, async ({ world }) => {
+    const [failing, , mate, stranger] = world.processes;
+    const told = world.reports.filter((report) => /^(rolled back|escalated)/.test(report));
+    expect(told).toEqual([`rolled back ${failing?.identity.name} 2 1`]);
+    expect(failing?.generations.numbers).toEqual([1, 0]);
+    for (const process of [mate, stranger]) expect(process?.generations.numbers).toEqual([2, 1, 0]);
+  });
+});
+
 test('a cold start that fails loads no further member: the group is quarantined', async () => {
   const steps: readonly Step[] = [
     ...FAIL_UNTIL_COLD.slice(1),
@@ -312,6 +385,9 @@ test('a cold start that fails loads no further member: the group is quarantined'
 
 test('whatever happens, and however long it takes: all agree when it is quiet, and nothing is left in the end', async () => {
   const sequences = fc.array(anyStep, { maxLength: 50 });
-  const property = fc.asyncProperty(sequences, (steps) => perform(steps, expectOrder));
+  const policies = fc.constantFrom(SHORT_LADDER, { ...SHORT_LADDER, maxFutileFailures: 1 });
+  const property = fc.asyncProperty(sequences, policies, (steps, policy) =>
+    perform(steps, expectOrder, policy),
+  );
   await fc.assert(property, { numRuns: 400 });
 });

@@ -7,59 +7,10 @@ import type {
   ControllerEvent,
   ControllerState,
   Decision,
-  Group,
   Policy,
 } from '#runtime/controller/state.js';
-import { History, SHORT_LADDER } from './history.js';
-
-const GROUPS = [1, 2, 3];
-const NAMES = ['a', 'b', 'c', 'd', 'e'];
-
-const group = fc.constantFrom(...GROUPS);
-const name = fc.constantFrom(...NAMES);
-const memberKind = fc.constantFrom('direct' as const, 'indirect' as const);
-const anyEvent: fc.Arbitrary<ControllerEvent> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('joined' as const), group, name, memberKind }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('respawned' as const), group, name }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('ended' as const), group, name }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('failed' as const), group, name, reason: fc.constant('') }),
-  },
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('restarted' as const), group }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('reloaded' as const), group }) },
-  {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant('cold-start-failed' as const), group, reason: fc.constant('') }),
-  },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('group-killed' as const), group }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('site-restart-asked' as const) }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('released' as const), group }) },
-);
-
-/** An event and how long after the one before it, in ms. */
-const history = fc.array(fc.tuple(anyEvent, fc.nat({ max: 400 })), { maxLength: 60 });
-const policy: fc.Arbitrary<Policy> = fc.record({
-  maxBadness: fc.constantFrom(0, 1, 2),
-  intervalMs: fc.constant(SHORT_LADDER.intervalMs),
-  maxSiteRestarts: fc.constantFrom(0, 1, 2),
-  siteIntervalMs: fc.constant(SHORT_LADDER.siteIntervalMs),
-  rungs: fc.record({ site: fc.boolean(), cold: fc.boolean(), quarantine: fc.boolean() }),
-});
-
-/** What those who report events keep to: names are unique, nothing starts in a quarantined group or without a process that asks. */
-function mayHappen(state: ControllerState, event: ControllerEvent): boolean {
-  if (event.kind !== 'joined' && event.kind !== 'respawned') return true;
-  const home = state.groups.get(event.group);
-  const somebodyAsks = runningIn(home).length > 0;
-  if (event.kind === 'respawned') {
-    const known = home?.members.find((member) => member.name === event.name);
-    return known === undefined || (known.kind === 'indirect' && somebodyAsks);
-  }
-  const taken = GROUPS.some((id) => namesIn(state, id).includes(event.name));
-  if (taken || home?.phase === 'quarantined') return false;
-  return event.memberKind === 'direct' || somebodyAsks;
-}
+import { anyHistory, anyPolicy, mayHappen, namesIn, runningIn } from './any-history.js';
+import { History } from './history.js';
 
 interface Moment {
   readonly before: ControllerState;
@@ -70,7 +21,7 @@ interface Moment {
 
 function everyMoment(check: (moment: Moment, policyInForce: Policy) => void): void {
   fc.assert(
-    fc.property(policy, history, (policyInForce, events) => {
+    fc.property(anyPolicy, anyHistory, (policyInForce, events) => {
       const past = new History(policyInForce);
       let nowMs = 0;
       for (const [event, gapMs] of events) {
@@ -84,11 +35,7 @@ function everyMoment(check: (moment: Moment, policyInForce: Policy) => void): vo
   );
 }
 
-const namesIn = (state: ControllerState, id: number) =>
-  state.groups.get(id)?.members.map((member) => member.name) ?? [];
 const unique = (values: readonly unknown[]) => new Set(values).size === values.length;
-const runningIn = (each: Group | undefined) =>
-  each?.members.filter(({ status }) => status === 'running') ?? [];
 
 function actionsByGroup(actions: readonly Action[]): ReadonlyMap<number, readonly Action[]> {
   const byGroup = new Map<number, Action[]>();
@@ -141,11 +88,12 @@ test('a quarantined group starts nothing until it is released', () => {
   });
 });
 
-test('actions name members of their group only, and come in order: stop, free, load, launch, report', () => {
+test('actions name members of their group only, and come in order: stop, free, roll back, load, launch, report', () => {
   const ORDER: readonly Action['kind'][][] = [
     ['report-escalated'],
     ['stop'],
     ['free'],
+    ['roll-back'],
     ['restore', 'reload'],
     ['confirm-reloaded'],
     ['launch'],
@@ -180,7 +128,7 @@ test('only superseded groups are stopped or started, and each is named once and 
     expect(unique(decision.supersedes)).toBe(true);
     for (const id of decision.supersedes) expect(before.groups.has(id)).toBe(true);
     for (const action of decision.actions) {
-      const moves = ['stop', 'restore', 'reload', 'launch'].includes(action.kind);
+      const moves = ['stop', 'roll-back', 'restore', 'reload', 'launch'].includes(action.kind);
       if (moves) expect(decision.supersedes).toContain(action.group);
     }
   });
@@ -230,6 +178,41 @@ test('a failing group restarts within its badness and no more', () => {
     const escalated = decision.actions.some((action) => action.kind === 'report-escalated');
     if (within) expect(escalated).toBe(false);
     expect(decision.state.groups.get(failing.id)?.restartTimesMs.length).toBeLessThanOrEqual(maxBadness + 1);
+  });
+});
+
+test('only a process that failed futilely is rolled back, once, alone, and instead of climbing', () => {
+  everyMoment(({ before, event, decision }, { rungs }) => {
+    const rolledBack = decision.actions.filter((action) => action.kind === 'roll-back');
+    if (rolledBack.length === 0) return;
+    if (event.kind !== 'failed') throw new Error(`${event.kind} led to a roll-back`);
+    expect(rungs.rollback && !event.useful && event.generation > 0).toBe(true);
+    expect(rolledBack).toEqual([{ kind: 'roll-back', group: event.group, name: event.name }]);
+    expect(decision.actions.some((action) => action.kind === 'report-escalated')).toBe(false);
+    const times = (state: ControllerState) => state.groups.get(event.group)?.restartTimesMs ?? [];
+    expect(times(before)).toEqual(expect.arrayContaining([...times(decision.state)]));
+  });
+});
+
+test('the ladder is climbed only by failures of the host, useful ones, those from generation 0, or the first futile one of their row', () => {
+  everyMoment(({ before, event, decision }, { maxBadness, rungs }) => {
+    if (event.kind !== 'failed' || !decision.actions.some(({ kind }) => kind === 'report-escalated')) return;
+    const group = before.groups.get(event.group);
+    if (event.ofHost || event.useful || event.generation === 0) return;
+    if (group?.reloading === true || !rungs.rollback) return;
+    const member = group?.members.find((each) => each.name === event.name);
+    expect(maxBadness).toBeGreaterThan(0);
+    if (member?.futileGeneration === event.generation) expect(member.futileFailures).toBe(0);
+  });
+});
+
+test('the row of futile failures is below its limit, is of one generation, and is held against nobody who has ended', () => {
+  everyMoment(({ decision: { state } }, { maxFutileFailures, rungs }) => {
+    for (const each of [...state.groups.values()].flatMap(({ members }) => members)) {
+      expect(each.futileFailures).toBeLessThan(Math.max(maxFutileFailures, 1));
+      expect(each.futileGeneration > 0).toBe(each.futileFailures > 0);
+      if (each.status === 'ended' || !rungs.rollback) expect(each.futileFailures).toBe(0);
+    }
   });
 });
 

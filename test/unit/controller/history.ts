@@ -18,25 +18,30 @@ export const direct = (name: string, group = 1): ControllerEvent => joined(name,
 export const indirect = (name: string, group = 1): ControllerEvent => joined(name, group, 'indirect');
 export const respawns = (name: string, group = 1): ControllerEvent => ({ kind: 'respawned', group, name });
 export const ends = (name: string, group = 1): ControllerEvent => ({ kind: 'ended', group, name });
-export const fails = (name: string, group = 1): ControllerEvent => ({
-  kind: 'failed',
-  group,
-  name,
-  reason: `${name} failed`,
-});
+/** From generation 0: nothing to be rolled back. */
+export const fails = (name: string, group = 1): ControllerEvent => failed(name, group, 0, false);
+export const failsFutilely = (name: string, generation: number, group = 1): ControllerEvent =>
+  failed(name, group, generation, false);
+export const failsUsefully = (name: string, generation: number, group = 1): ControllerEvent =>
+  failed(name, group, generation, true);
 export const restartIsThrough = (group = 1): ControllerEvent => ({ kind: 'restarted', group });
 export const isReloaded = (group = 1): ControllerEvent => ({ kind: 'reloaded', group });
 export const isKilled = (group = 1): ControllerEvent => ({ kind: 'group-killed', group });
 export const isReleased = (group = 1): ControllerEvent => ({ kind: 'released', group });
 export const cannotBeReloaded = (group = 1): ControllerEvent => ({
-  kind: 'cold-start-failed',
+  kind: 'unrestorable',
   group,
-  reason: 'no such file',
+  reason: 'cold start failed: no such file',
 });
 export const siteIsRestarted: ControllerEvent = { kind: 'site-restart-asked' };
 
 function joined(name: string, group: number, memberKind: MemberKind): ControllerEvent {
   return { kind: 'joined', group, name, memberKind };
+}
+
+function failed(name: string, group: number, generation: number, useful: boolean): ControllerEvent {
+  const reason = `${name} failed`;
+  return { kind: 'failed', group, name, reason, generation, useful, entryMs: 0, ofHost: false };
 }
 
 /** One policy for all tables unless they say otherwise: small numbers, so that the ladder is short. */
@@ -50,10 +55,11 @@ export const SHORT_LADDER: Policy = {
 
 export class History {
   readonly #policy: Policy;
-  #state: ControllerState = EMPTY_STATE;
+  #state: ControllerState;
 
-  constructor(policy: Policy = SHORT_LADDER) {
+  constructor(policy: Policy = SHORT_LADDER, state: ControllerState = EMPTY_STATE) {
     this.#policy = policy;
+    this.#state = state;
   }
 
   get state(): ControllerState {
@@ -103,6 +109,8 @@ function plainNotationOf(action: Action): string {
     case 'launch':
     case 'reload':
       return `${action.kind} ${action.name}`;
+    case 'roll-back':
+      return `roll back ${action.name}`;
     case 'free':
       return `free ${action.names.join(' ')}`;
     case 'confirm-reloaded':

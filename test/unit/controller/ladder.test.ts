@@ -19,7 +19,7 @@ import {
 } from './history.js';
 
 type RungReached = 'group' | 'site' | 'cold' | 'quarantine' | 'none';
-const OFF = { site: false, cold: false, quarantine: false };
+const OFF = { rollback: true, site: false, cold: false, quarantine: false };
 const { maxBadness, intervalMs, maxSiteRestarts, siteIntervalMs } = SHORT_LADDER;
 
 /** Lets the member fail, and its group come back where it does. */
@@ -46,7 +46,7 @@ describe('the rungs of a member that fails again and again', () => {
   const groups = times(maxBadness, 'group' as const);
   const sites = times(maxSiteRestarts, 'site' as const);
   test.each([
-    [{ site, cold, quarantine }, [...groups, ...sites, 'cold', ...groups, 'quarantine', 'none']],
+    [{ ...OFF, site, cold, quarantine }, [...groups, ...sites, 'cold', ...groups, 'quarantine', 'none']],
     [{ ...OFF, cold, quarantine }, [...groups, 'cold', ...groups, 'quarantine', 'none']],
     [{ ...OFF, site, quarantine }, [...groups, ...sites, 'quarantine', 'none']],
     [{ ...OFF, quarantine }, [...groups, 'quarantine', 'none']],
@@ -255,6 +255,7 @@ describe('the cold start', () => {
       phase: 'quarantined',
       reason: 'cold start failed: no such file',
     });
+    expect(history.put(cannotBeReloaded(), 2)).toEqual({ state: history.state, actions: [], supersedes: [] });
   });
 });
 

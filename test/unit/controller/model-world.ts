@@ -4,21 +4,32 @@
 import { HotRestartController } from '#runtime/controller/controller.js';
 import type { ControllerObserver } from '#runtime/controller/observer.js';
 import { ProcessTable } from '#runtime/controller/process-table.js';
-import type { Policy } from '#runtime/controller/state.js';
+import { EMPTY_STATE, type Policy } from '#runtime/controller/state.js';
 import { RekindleError } from '#runtime/errors.js';
 import { ProcessImages } from '#runtime/image/process-image.js';
 import { Bank } from '#runtime/memory/bank.js';
 import { PersistentMemoryManager } from '#runtime/memory/persistent-memory-manager.js';
 import { faultFromOutside } from '#runtime/process/fault.js';
-import { HostedProcess, type ProcessKind } from '#runtime/process/hosted-process.js';
+import { HostedProcess } from '#runtime/process/hosted-process.js';
+import type { ProcessKind } from '#runtime/process/identity.js';
 import { type MaybePromise, type Placement, type StopReason, stopError } from '#runtime/process/placement.js';
 import { assemble } from '#test/support/wasm-assembler.js';
 
 const MiB = 1024 * 1024;
+/** Of a generation; nothing is ever written there. */
+const HEAD_BYTES = 4096;
+const MEMORY_BYTES = 4096;
+/** A command that may make checkpoints. */
 const MODULE = assemble({
-  types: [[[], []]],
-  functions: [{ type: 0, code: [] }],
-  exports: { _start: ['function', 0] },
+  types: [
+    [[], []],
+    [['i32'], []],
+  ],
+  functions: [
+    { type: 0, code: [] },
+    { type: 1, code: [] },
+  ],
+  exports: { _start: ['function', 0], hr_restarted: ['function', 1] },
 });
 
 /** A load or a stop that is under way; `fail` where it can. */
@@ -122,18 +133,22 @@ export class ModelWorld implements Disposable {
   readonly #placements = new Map<HostedProcess, ModelPlacement>();
 
   constructor(policy: Policy) {
-    this.controller = new HotRestartController({
-      table: this.table,
-      pmm: this.#pmm,
-      images: this.#images,
-      readModule: (path) => {
-        if (this.storageIsGone) throw new RekindleError('MODULE_NOT_FOUND', path);
-        return MODULE;
+    this.controller = new HotRestartController(
+      {
+        table: this.table,
+        ledger: this.#bank.ledger,
+        pmm: this.#pmm,
+        images: this.#images,
+        readModule: (path) => {
+          if (this.storageIsGone) throw new RekindleError('MODULE_NOT_FOUND', path);
+          return MODULE;
+        },
+        policy,
+        clock: { nowMs: () => this.nowMs },
+        observer: this.#observer(),
       },
-      policy,
-      clock: { nowMs: () => this.nowMs },
-      observer: this.#observer(),
-    });
+      EMPTY_STATE,
+    );
   }
 
   get processes(): readonly HostedProcess[] {
@@ -170,7 +185,10 @@ export class ModelWorld implements Disposable {
         },
       },
       image: this.#images.acquire('model.wasm', MODULE, MiB),
+      bank: this.#bank,
       pmm: this.#pmm,
+      maxGenerations: 2,
+      past: null,
       program: { hostFunctions: [], importsUrl: null },
       place: () => {
         const placement = new ModelPlacement(name, this.pace, this.#pending);
@@ -192,8 +210,17 @@ export class ModelWorld implements Disposable {
     this.controller.readmit(process);
   }
 
+  /** Makes the next generation of its present run; false when there is no room for it. */
+  checkpoint(process: HostedProcess): boolean {
+    const generation = process.generations.current.generation + 1;
+    if (process.generations.reserve(generation, HEAD_BYTES, MEMORY_BYTES).kind === 'refused') return false;
+    const made = { generation, headBytes: HEAD_BYTES, headChecksum: 0, blocks: [] };
+    process.commitGeneration({ ...made, storedBytes: MEMORY_BYTES, memoryChecksum: 0 }, 'all');
+    return true;
+  }
+
   fail(process: HostedProcess): void {
-    const where = { activity: null, generation: 0 };
+    const where = { activity: null, generation: process.generations.current.generation };
     this.controller.faulted(process, faultFromOutside('worker-lost', 'model', where));
   }
 
@@ -238,6 +265,7 @@ export class ModelWorld implements Disposable {
       faulted: (process) => told(`faulted ${process.identity.name}`),
       restarted: ({ group, rung }) => told(`restarted ${group} ${rung}`),
       exited: (process) => told(`exited ${process.identity.name}`),
+      rolledBack: (_group, process, from, to) => told(`rolled back ${process.identity.name} ${from} ${to}`),
       blocked: (group) => told(`blocked ${group}`),
       escalated: (group, rung) => told(`escalated ${group} ${rung}`),
       quarantined: (group) => told(`quarantined ${group}`),

@@ -46,7 +46,10 @@ export class ProcessFixture implements Disposable {
         },
       },
       image: this.#images.acquire('empty.wasm', assemble({}), MiB),
+      bank: this.#bank,
       pmm: this.#pmm,
+      maxGenerations: 2,
+      past: null,
       program: { hostFunctions: [], importsUrl: null },
       place: () => idlePlacement,
     });

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BANK_PAGE_SIZE as PAGE, WASM_PAGE_SIZE } from '#runtime/limits.js';
 import { DirtyPageScanner, NO_SCAN_LIMITS } from '#runtime/memory/dirty-pages.js';
-import { type Libc, loadLibc } from '#runtime/memory/libc.js';
 import { normalizeRuns } from '#runtime/memory/page-runs.js';
+import { type Libc, loadLibc } from '#runtime/system/libc.js';
 
 const METHODS = ['pagemap-scan', 'pagemap-read'] as const;
 const WASM_PAGES = 256;

@@ -255,3 +255,19 @@ describe('a fault', () => {
     expect(new GuestFaultError('counter#1', idle).message).toMatch(/killed in no call/);
   });
 });
+
+describe('the text of a fault', () => {
+  test('is bounded, whoever has written it', () => {
+    const long = 'x'.repeat(1_000_000);
+    const where = { activity: null, generation: 0 };
+    const texts = [
+      faultFromException(new GuestAbort(long), { ...where, memoryAtQuota: false }),
+      faultFromException(new Error(long), { ...where, memoryAtQuota: false }),
+      faultFromOutside('host-error', long, where),
+    ].map(({ message }) => message);
+    for (const text of texts) {
+      expect(text).toHaveLength(1000);
+      expect(text.endsWith('xxx...')).toBe(true);
+    }
+  });
+});

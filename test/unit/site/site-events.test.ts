@@ -1,6 +1,6 @@
 // The emitter of a site's events: who is told what and when, and that a listener that throws harms neither the site nor the others.
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { SiteEmitter } from '#runtime/site-events.js';
+import { SITE_EVENTS, SiteEmitter } from '#runtime/site-events.js';
 
 const blocked = (group: number) => ({ group, names: ['child'], message: 'blocked' });
 
@@ -29,6 +29,26 @@ describe('listeners', () => {
     emitter.on('blocked', listener);
     emitter.emit('quarantined', { group: 1, reason: 'x' });
     expect(listener).not.toHaveBeenCalled();
+  });
+
+  test('can be adopted, one for each event', () => {
+    const emitter = new SiteEmitter();
+    const listener = vi.fn();
+    for (const name of SITE_EVENTS) emitter.adopt(name, { blocked: listener });
+    emitter.emit('quarantined', { group: 1, reason: 'x' });
+    emitter.emit('blocked', blocked(1));
+    expect(listener.mock.calls).toEqual([[blocked(1)]]);
+  });
+
+  test('are refused for an event there is not, and when they are no functions', () => {
+    const emitter = new SiteEmitter();
+    const typo = 'falut' as 'fault';
+    const message = /^OPTION_INVALID: event: must be one of started, fault, .*, not falut$/;
+    expect(() => emitter.on(typo, vi.fn())).toThrow(message);
+    expect(() => emitter.off(typo, vi.fn())).toThrow(message);
+    expect(() => emitter.on('fault', undefined as never)).toThrow(
+      /^OPTION_INVALID: listener of fault: must be a function$/,
+    );
   });
 
   test('are added once, however often they are given', () => {

@@ -24,6 +24,11 @@ function refusal(action: () => unknown): { code: string; culprit: string } | nul
 test('what is not said', () => {
   expect(check({})).toEqual({
     stableStorage: 'guests',
+    bank: null,
+    bankSizeIsGiven: false,
+    imports: {},
+    listeners: {},
+    sysadm: 'run',
     backend: 'auto',
     limits: DEFAULT_LIMITS,
     policy: DEFAULT_POLICY,
@@ -39,6 +44,27 @@ describe('accepted', () => {
     ['backend: mapped', { backend: 'mapped' }, { backend: 'mapped' }],
     ['backend: copied', { backend: 'copied' }, { backend: 'copied' }],
     ['warmWorkers', { warmWorkers: 0 }, { warmWorkers: 0 }],
+    [
+      'a bank by its path',
+      { bank: '/dev/shm/x' },
+      { bank: { path: '/dev/shm/x', start: 'hot', sync: 'auto' }, bankSizeIsGiven: false },
+    ],
+    [
+      'a bank with all there is to say of it',
+      { bank: { path: 'x', start: 'cold', sync: 'commit' }, limits: { bankSizeBytes: 2 ** 24 } },
+      { bank: { path: 'x', start: 'cold', sync: 'commit' }, bankSizeIsGiven: true },
+    ],
+    ['a bank that is never synced', { bank: { path: 'x', sync: 'none' } }, { bank: { sync: 'none' } }],
+    ['sysadm', { sysadm: 'ignore' }, { sysadm: 'ignore' }],
+    ['listeners', { listeners: { fault: output } }, { listeners: { fault: output } }],
+    ['imports', { imports: { host: { output } } }, { imports: { host: { output } } }],
+    [
+      'roll-back never',
+      { policy: { rungs: { rollback: false } } },
+      { policy: { rungs: { rollback: false } } },
+    ],
+    ['roll-back at once', { policy: { maxFutileFailures: 1 } }, { policy: { maxFutileFailures: 1 } }],
+    ['roll-back only when the ladder calls', { policy: { maxFutileFailures: Number.POSITIVE_INFINITY } }, {}],
     ['output', { output }, { output }],
     ['one limit', { limits: { maxGroups: 3 } }, { limits: { ...DEFAULT_LIMITS, maxGroups: 3 } }],
     [
@@ -52,7 +78,7 @@ describe('accepted', () => {
     [
       'one rung',
       { policy: { rungs: { cold: false } } },
-      { policy: { ...DEFAULT_POLICY, rungs: { site: true, cold: false, quarantine: true } } },
+      { policy: { ...DEFAULT_POLICY, rungs: { rollback: true, site: true, cold: false, quarantine: true } } },
     ],
   ])('%s', (_title, options, expected) => {
     expect(check(options)).toMatchObject(expected);
@@ -66,7 +92,24 @@ describe('accepted', () => {
 
 describe('refused, by name', () => {
   test.each([
-    ['openSite.bank', { bank: '/dev/shm/x' }],
+    ['openSite.banks', { banks: '/dev/shm/x' }],
+    ['bank.path', { bank: '' }],
+    ['bank.path', { bank: {} }],
+    ['bank.path', { bank: { path: 5 } }],
+    ['bank.path', { bank: { path: '' } }],
+    ['bank.size', { bank: { path: 'x', size: 5 } }],
+    ['bank.start', { bank: { path: 'x', start: 'warm' } }],
+    ['bank.start', { bank: { path: 'x', start: null } }],
+    ['bank.sync', { bank: { path: 'x', sync: true } }],
+    ['bank', { bank: 5 }],
+    ['bank', { bank: null }],
+    ['sysadm', { sysadm: 'no' }],
+    ['listeners.faults', { listeners: { faults: () => undefined } }],
+    ['listeners.fault', { listeners: { fault: 5 } }],
+    ['listeners', { listeners: 5 }],
+    ['policy.maxFutileFailures', { policy: { maxFutileFailures: -1 } }],
+    ['policy.maxFutileFailures', { policy: { maxFutileFailures: 0.5 } }],
+    ['policy.rungs.rollback', { policy: { rungs: { rollback: 1 } } }],
     ['stableStorage', { stableStorage: undefined }],
     ['stableStorage', { stableStorage: 5 }],
     ['backend', { backend: 'disk' }],

@@ -15,12 +15,12 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
-import koffi from 'koffi';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RekindleError } from '#runtime/errors.js';
 import { InvariantViolation } from '#runtime/invariant.js';
 import { DESCRIPTOR_LINKS } from '#runtime/storage/opened-file.js';
 import { readWhole, StableStorage } from '#runtime/storage/stable-storage.js';
+import { makeFifo } from '#test/support/fifo.js';
 import { type StorageFixture, storageFixture, thrownCode } from './storage-fixture.js';
 
 const MAX_MODULE_BYTES = 1000;
@@ -143,8 +143,7 @@ describe('what is no module file', () => {
 
   it('a FIFO without a writer, which is not waited for', () => {
     // Node makes no FIFOs, and a machine with Node and npm alone need not have the command.
-    const mkfifo = koffi.load(null).func('int mkfifo(const char *path, unsigned int mode)');
-    expect(mkfifo(join(fixture.inside, 'pipe.wasm'), 0o600)).toBe(0);
+    makeFifo(join(fixture.inside, 'pipe.wasm'));
     expect(codeOf('pipe.wasm')).toBe('MODULE_NOT_FOUND');
   });
 
@@ -197,16 +196,18 @@ describe('sizes', () => {
 
 describe('storage out of order', () => {
   it('a directory that does not exist is told at once', () => {
-    expect(thrownCode(() => new StableStorage(join(fixture.inside, 'no'), { maxModuleBytes: 1 }))).toBe(
-      'STORAGE_UNAVAILABLE',
-    );
+    expect(
+      thrownCode(() => new StableStorage(join(fixture.inside, 'no'), { maxModuleBytes: 1 }).requirePresent()),
+    ).toBe('STORAGE_UNAVAILABLE');
   });
 
   it('and so is a file in place of a directory', () => {
     fixture.put('a.wasm', 'content');
-    expect(thrownCode(() => new StableStorage(join(fixture.inside, 'a.wasm'), { maxModuleBytes: 1 }))).toBe(
-      'STORAGE_UNAVAILABLE',
-    );
+    expect(
+      thrownCode(() =>
+        new StableStorage(join(fixture.inside, 'a.wasm'), { maxModuleBytes: 1 }).requirePresent(),
+      ),
+    ).toBe('STORAGE_UNAVAILABLE');
   });
 
   it('a directory deleted later is not mistaken for a missing module', () => {

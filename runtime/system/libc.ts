@@ -1,11 +1,10 @@
 // The handful of Linux system calls the mapped backend needs, bound through koffi, which is loaded on first use so that the
-// copied backend runs where koffi cannot. Nothing else touches koffi. Addresses are numbers: exact below 2^53, and faster than bigint.
+// copied backend runs where koffi cannot. Addresses are numbers: exact below 2^53, and faster than bigint.
 // It must never be handed a range its caller does not own: MAP_FIXED replaces whatever lies there.
 import { ftruncateSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import type * as Koffi from 'koffi';
 import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
+import { bindNative, type NativeLibrary } from './native-library.ts';
 
 const PROT_READ_WRITE = 0x1 | 0x2;
 const MAP_SHARED = 0x01;
@@ -73,27 +72,10 @@ function bindLibc(): Libc {
     const platform = `${process.platform} ${process.arch}`;
     throw new RekindleError('BACKEND_UNAVAILABLE', 'mapped', `not available on ${platform}`);
   }
-  try {
-    const koffi: typeof Koffi = createRequire(import.meta.url)('koffi');
-    return bindFunctions(koffi, openLibrary(koffi));
-  } catch (cause) {
-    throw new RekindleError('BACKEND_UNAVAILABLE', 'koffi', String(cause), { cause });
-  }
+  return bindNative('int memfd_create(const char* name, unsigned int flags)', bindFunctions);
 }
 
-function openLibrary(koffi: typeof Koffi): Koffi.LibraryHandle {
-  // The running program's own symbols: the same libc Node uses, glibc or musl alike.
-  const program = koffi.load(null);
-  try {
-    program.func('int memfd_create(const char* name, unsigned int flags)');
-    return program;
-  } catch {
-    // A program that links libc statically does not export its symbols.
-    return koffi.load('libc.so.6');
-  }
-}
-
-function bindFunctions(koffi: typeof Koffi, library: Koffi.LibraryHandle): Libc {
+function bindFunctions({ handle: library, koffi, lastErrno }: NativeLibrary): Libc {
   const mmap: (
     address: number,
     size: number,
@@ -127,10 +109,6 @@ function bindFunctions(koffi: typeof Koffi, library: Koffi.LibraryHandle): Libc 
     'int ioctl(int fd, unsigned long request, uintptr_t argument)',
   );
 
-  const lastErrno = (): string => {
-    const number = koffi.errno();
-    return Object.entries(koffi.os.errno).find(([, value]) => value === number)?.[0] ?? `errno ${number}`;
-  };
   const expectSuccess = (result: number, call: string): void => {
     if (result === -1) throw new RekindleError('SYSTEM_CALL_FAILED', call, lastErrno());
   };

@@ -1,0 +1,106 @@
+// The crash tests as a program: every point of the enumeration, a thousand real kills, a hundred thousand damaged banks. It prints what
+// was tried with which seed, and exits with 1 when anything failed; it must not end without having said how much was tried.
+import { parseArgs } from 'node:util';
+import { runEnumeration } from './enumeration/run.js';
+import { runFuzz } from './fuzz/run.js';
+import { runKills } from './kill/run.js';
+
+interface PartOptions {
+  readonly seed: number;
+  readonly cases: number | null;
+  readonly progress: (line: string) => void;
+}
+
+interface PartResult {
+  readonly title: string;
+  readonly cases: number;
+  readonly failures: readonly string[];
+  readonly details: readonly string[];
+}
+
+const PARTS: Readonly<Record<string, (options: PartOptions) => Promise<PartResult>>> = {
+  enumeration: runEnumeration,
+  kill: runKills,
+  fuzz: runFuzz,
+};
+
+const USAGE = `usage: npm run crashtest -- [--only ${Object.keys(PARTS).join('|')}] [--seed N] [--cases N] [--seconds N]
+
+--only     one part instead of all
+--seed     of all that is left to chance; default: by the clock
+--cases    of each part; default: all crash points, 1,000 kills, 100,000 damaged banks
+--seconds  no further part is begun after that time`;
+const MS_PER_SECOND = 1000;
+const SEEDS = 1_000_000;
+/** Of a command line that means nothing. */
+const EXIT_USAGE = 2;
+
+interface Options {
+  readonly parts: readonly string[];
+  readonly seed: number;
+  readonly cases: number | null;
+  readonly seconds: number;
+}
+
+/** Throws a TypeError or RangeError that says what is wrong. */
+function parseOptions(args: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      seed: { type: 'string' },
+      cases: { type: 'string' },
+      seconds: { type: 'string' },
+    },
+  });
+  const { only } = values;
+  if (only !== undefined && !Object.hasOwn(PARTS, only)) throw new RangeError(`there is no part ${only}`);
+  return {
+    parts: only === undefined ? Object.keys(PARTS) : [only],
+    seed: wholeNumber('--seed', values.seed) ?? Date.now() % SEEDS,
+    cases: wholeNumber('--cases', values.cases),
+    seconds: wholeNumber('--seconds', values.seconds) ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+function wholeNumber(name: string, text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 0 && text !== '') return value;
+  throw new RangeError(`${name} must be a whole number, not ${text}`);
+}
+
+async function runParts({ parts, seed, cases, seconds }: Options): Promise<boolean> {
+  const startMs = performance.now();
+  const say = (line: string): void => console.log(line);
+  let failed = 0;
+  say(`seed ${seed}`);
+  for (const name of parts) {
+    if (performance.now() - startMs > seconds * MS_PER_SECOND) {
+      say(`${name}: not begun, the time is over`);
+      continue;
+    }
+    const run = PARTS[name];
+    if (run === undefined) continue;
+    const result = await run({ seed, cases, progress: (line) => say(`  ${line}`) });
+    for (const line of result.details) say(`  ${line}`);
+    for (const failure of result.failures) say(`FAILED: ${failure}`);
+    say(`${result.title}: ${result.cases} cases, ${result.failures.length} failed`);
+    failed += result.failures.length;
+  }
+  return failed === 0;
+}
+
+function optionsOrUsage(): Options | null {
+  try {
+    return parseOptions(process.argv.slice(2));
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    console.error(`${error.message}\n${USAGE}`);
+    return null;
+  }
+}
+
+const options = optionsOrUsage();
+if (options === null) process.exitCode = EXIT_USAGE;
+else process.exitCode = (await runParts(options)) ? 0 : 1;
