@@ -181,7 +181,8 @@ export class Site implements AsyncDisposable {
 
   /**
    * Listens to an event. Listeners are called synchronously, in the order they came; one that is added twice is called once. What a
-   * listener throws is thrown again where nobody is on the stack, so that it reaches the host as an uncaught exception.
+   * listener throws is thrown again where nobody is on the stack, so that it reaches the host as an uncaught exception. Throws
+   * OPTION_INVALID for an event there is not.
    */
   on<Name extends keyof SiteEvents>(name: Name, listener: SiteListener<Name>): void {
     this.#emitter.on(name, listener);

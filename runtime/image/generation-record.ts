@@ -2,7 +2,7 @@
 // does not fit is BANK_DAMAGED.
 import type { JsonValue, LedgerChange } from '../bank/ledger-records.ts';
 import { RecordReader } from '../bank/record-reader.ts';
-import { LIMIT_BOUNDS } from '../limits.ts';
+import { extentFromRecord } from '../memory/extent-record.ts';
 import type { Extent } from '../memory/extents.ts';
 
 /** Key of what is kept of a process: this and its name. */
@@ -59,7 +59,7 @@ export function generationsFromRecord(key: string, value: JsonValue): Generation
   const record = new RecordReader(key, value);
   const kept = record.list('kept', (items, index) => {
     const item = items.record(index);
-    const extent = extentFrom(item);
+    const extent = extentFromRecord(item);
     return {
       generation: item.integer('generation', 1, Number.MAX_SAFE_INTEGER),
       extent,
@@ -71,19 +71,11 @@ export function generationsFromRecord(key: string, value: JsonValue): Generation
 }
 
 function spareFrom(record: RecordReader): SpareRecord {
-  const extent = extentFrom(record);
+  const extent = extentFromRecord(record);
   const memoryOffset = record.integer('memoryOffset', 1, extent.sizeBytes);
   return {
     extent,
     memoryOffset,
     storedBytes: record.integer('storedBytes', 0, extent.sizeBytes - memoryOffset),
   };
-}
-
-function extentFrom(record: RecordReader): Extent {
-  const maximum = LIMIT_BOUNDS.bankSizeBytes.max;
-  return Object.freeze({
-    offset: record.integer('offset', 0, maximum),
-    sizeBytes: record.integer('sizeBytes', 1, maximum),
-  });
 }

@@ -2,7 +2,7 @@
 // BANK_DAMAGED.
 import type { JsonValue, LedgerChange } from '../bank/ledger-records.ts';
 import { RecordReader } from '../bank/record-reader.ts';
-import { LIMIT_BOUNDS } from '../limits.ts';
+import { extentFromRecord } from '../memory/extent-record.ts';
 import type { Extent } from '../memory/extents.ts';
 
 /** Key of a process image: this and its digest. */
@@ -44,21 +44,13 @@ export function removalOfImage(digest: string): LedgerChange {
 /** Throws BANK_DAMAGED. */
 export function imageFromRecord(key: string, value: JsonValue): ImageRecord {
   const record = new RecordReader(key, value);
-  const generation0 = extentFrom(record.record('generation0'));
+  const generation0 = extentFromRecord(record.record('generation0'));
   return {
     path: record.text('path'),
-    text: extentFrom(record.record('text')),
+    text: extentFromRecord(record.record('text')),
     generation0,
     headBytes: record.integer('headBytes', 1, generation0.sizeBytes),
     textChecksum: record.integer('textChecksum', 0, U32_MAX),
     headChecksum: record.integer('headChecksum', 0, U32_MAX),
   };
-}
-
-function extentFrom(record: RecordReader): Extent {
-  const maximum = LIMIT_BOUNDS.bankSizeBytes.max;
-  return Object.freeze({
-    offset: record.integer('offset', 0, maximum),
-    sizeBytes: record.integer('sizeBytes', 1, maximum),
-  });
 }

@@ -4,9 +4,9 @@ import { PMM_NAME_SIZE } from '../../abi/pmm.ts';
 import type { JsonValue, LedgerChange } from '../bank/ledger-records.ts';
 import { RecordReader } from '../bank/record-reader.ts';
 import { RekindleError } from '../errors.ts';
-import { LIMIT_BOUNDS } from '../limits.ts';
 import type { BlockRecord, RestartGroup, UserPart } from './block-table.ts';
 import { credentialsFromRecord, recordOfCredentials } from './credentials.ts';
+import { extentFromRecord } from './extent-record.ts';
 
 /** Key of a block: `block/` and its number. */
 export const BLOCK_PREFIX = 'block/';
@@ -46,17 +46,13 @@ export function blockFromRecord(key: string, value: JsonValue): UserBlock {
   const blockId = Number(key.slice(BLOCK_PREFIX.length));
   if (!Number.isSafeInteger(blockId) || blockId < 1)
     throw new RekindleError('BANK_DAMAGED', key, 'the number of the block is none');
-  const maximum = LIMIT_BOUNDS.bankSizeBytes.max;
   const name = record.text('name');
   if (name === '' || Buffer.byteLength(name) >= PMM_NAME_SIZE)
     throw new RekindleError('BANK_DAMAGED', key, 'the name of the block is empty or too long');
   return {
     blockId,
     name,
-    extent: Object.freeze({
-      offset: record.integer('offset', 0, maximum),
-      sizeBytes: record.integer('sizeBytes', 1, maximum),
-    }),
+    extent: extentFromRecord(record),
     ownerProcess: record.text('owner'),
     user: {
       keyId: record.text('key'),
