@@ -1,17 +1,18 @@
-// Where the scenarios take place: a directory of modules of their own, and one site for each backend this machine has. It owns both and
-// leaves nothing behind.
+// Where the rows take place: directories of modules and other things that leave nothing behind, and what is expected of a process that is
+// called. It measures nothing.
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openSite, type Process, RekindleError, type Site } from '#runtime/index.js';
+import { type Process, RekindleError, type Site } from '#runtime/index.js';
 
 const GUESTS = fileURLToPath(new URL('../../guests/build/', import.meta.url));
 
-export type Backend = 'mapped' | 'copied';
-
-/** However often a group restarts, it never climbs the ladder. */
-const POLICY = { maxBadness: Number.POSITIVE_INFINITY } as const;
+/** However often a group restarts, it never climbs the ladder, and never loses its checkpoint. */
+export const NEVER_CLIMBS = {
+  maxBadness: Number.POSITIVE_INFINITY,
+  maxFutileFailures: Number.POSITIVE_INFINITY,
+} as const;
 
 /** The modules of one run, as stable storage. */
 export class ModuleDirectory implements Disposable {
@@ -44,36 +45,18 @@ export class ModuleDirectory implements Disposable {
   }
 }
 
-export interface SiteOfBackend {
-  readonly backend: Backend;
-  readonly site: Site;
-}
+/** What a row has opened, of whatever number: given back last first. */
+export class Holdings implements AsyncDisposable {
+  readonly #all: AsyncDisposable[] = [];
 
-/** A site for each backend; closed together. */
-export class Sites implements AsyncDisposable {
-  readonly all: readonly SiteOfBackend[];
-
-  constructor(all: readonly SiteOfBackend[]) {
-    this.all = all;
+  add<T extends AsyncDisposable>(one: T): T {
+    this.#all.push(one);
+    return one;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const { site } of this.all) await site.shutdown();
+    for (const one of this.#all.toReversed()) await one[Symbol.asyncDispose]();
   }
-}
-
-/** A site for each backend there is; `mapped` is left out where it does not work. */
-export async function openSites(stableStorage: string, warmWorkers: number): Promise<Sites> {
-  const all: SiteOfBackend[] = [];
-  for (const backend of ['mapped', 'copied'] as const) {
-    try {
-      all.push({ backend, site: await openSite({ stableStorage, backend, warmWorkers, policy: POLICY }) });
-    } catch (error) {
-      if (!(error instanceof RekindleError && error.code === 'BACKEND_UNAVAILABLE')) throw error;
-      process.stderr.write(`left out: ${error.message}\n`);
-    }
-  }
-  return new Sites(all);
 }
 
 /** Resolves at the next restart of a group of this site. */

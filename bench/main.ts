@@ -1,116 +1,155 @@
-// The benchmark: hot restarts beside cold starts of the same guests, in one run and taking turns. It prints what it measured and how;
-// it must not judge the figures.
-import { writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+// The benchmark: every row beside its floors and its peers, in one run and taking turns. It prints what it measured and how the figures
+// stand to their targets; it must not change or leave out a figure.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { RekindleError } from '#runtime/index.js';
+import { accept, breaches, type LeftOut, parseTolerances, writeTolerances } from './check.ts';
+import { FloorBuilding } from './floor/program-floor.ts';
+import { RowFloor } from './floor/row-floor.ts';
 import { ModuleDirectory } from './ground.ts';
+import { describeMachine } from './machine.ts';
 import { measure } from './measure.ts';
-import { parseOptions, USAGE } from './options.ts';
-import { type Row, reportRows } from './report.ts';
-import type { Scenario } from './scenario.ts';
-import { checkpointCost } from './scenarios/checkpoint-cost.ts';
-import { directoryRestart } from './scenarios/directory-restart.ts';
-import { floors } from './scenarios/floors.ts';
-import { hostDeath } from './scenarios/host-death.ts';
-import { inlineCounter } from './scenarios/inline-counter.ts';
-import { inlineResident } from './scenarios/inline-resident.ts';
-import { threadCounter } from './scenarios/thread-counter.ts';
-import { threadKilled } from './scenarios/thread-killed.ts';
+import { type BenchOptions, parseOptions, USAGE } from './options.ts';
+import { type Comparison, compare, measuredPoints } from './report.ts';
+import type { Row, RowContext } from './row.ts';
+import { ROWS } from './rows.ts';
 import { renderTable } from './table.ts';
 
-const SCENARIOS: readonly Scenario[] = [
-  inlineCounter,
-  inlineResident(1, 7),
-  inlineResident(64, 9),
-  threadCounter,
-  threadKilled,
-  floors,
-  checkpointCost([1, 64, 1024], 11),
-  directoryRestart,
-  hostDeath(1, 'inline', 3),
-  hostDeath(10, 'inline', 4),
-  hostDeath(100, 'inline', 8),
-  hostDeath(10, 'thread', 7),
-];
-const SLICE_MS = 50;
+const TOLERANCES = fileURLToPath(new URL('../../bench/tolerances.json', import.meta.url));
 const MAX_SAMPLES = 100_000;
-const TURN_LIMIT_MS = 30_000;
+const TURN_LIMIT_MS = 60_000;
 const MS_PER_SECOND = 1000;
+/** Turns are short, so that every case has many of them, but no longer than this. */
+const MAX_SLICE_MS = 50;
+const MIN_SLICE_MS = 2;
+const ROUNDS = 12;
 
-const FOOTER = `
-restore.inline, restart.thread   from the call that traps to the answer of the next call, fault report and group restart included
-restart.thread.killed            from akill of a guest in an endless loop to the answer of the next call
-cold.*                           from nothing to the answer of the first call, with the engine alone: read the file, compile, instantiate,
-                                 initialise; in a thread also start the worker. The fault is not counted, but in *.killed the end of the worker is
-cold.*.compiled, cold.*.kept     the same with the compiled module kept, and in *.kept the worker too
-floor.inline, floor.thread       trap, copy the whole memory back, call: no fault report, no globals, no tables, no blocks
-floor.thread.killed              end the worker, start the guest in a warm one with the module kept
-checkpoint.memory, .directory    a checkpoint of a guest that has stored to 16 pages since the last one, others each time; where the bank lies
-whole.copy (as cold)             copy the whole linear memory instead; floor.write: write 16 pages to a file in memory
-restore.memory, .directory       restore.inline, and where the bank lies
-death.first, death.all           from SIGKILL to a host with a site, to the first answered call in the next host on its bank, and to one of each
-                                 process; .open.: the part of it from openSite on, without the start of Node and the loading of the runtime
-cold.first, cold.all             the same with the bank begun anew and every process started from stable storage before the first call
-floor.node                       from the start of Node to its first output
-"counter" is restored to generation 0 and initialised again, "counter, checkpoint" is not; "n dirty": the next call stores to n pages of 4 KiB.
-cold/this, kept/this: how many times as long the cold start takes; this/floor: how many times as long as the floor; this/first: how
-many times as long as the first of the same name: the smallest guest, or the bank in memory. All by p50.`;
+interface LeftOutForReason extends LeftOut {
+  readonly reason: string;
+}
 
-function chosenScenarios(only: string | null): readonly Scenario[] {
-  const chosen = SCENARIOS.filter(({ name }) => only === null || name.startsWith(only));
+interface Results {
+  readonly comparisons: readonly Comparison[];
+  readonly leftOut: readonly LeftOutForReason[];
+}
+
+function chosenRows(only: string | null): readonly Row[] {
+  const chosen = ROWS.filter(({ id }) => only === null || id.startsWith(only));
   if (chosen.length > 0) return chosen;
-  throw new Error(`no scenario is called ${only}: there are ${SCENARIOS.map(({ name }) => name).join(', ')}`);
+  throw new Error(`no row is called ${only}: there are ${ROWS.map(({ id }) => id).join(', ')}`);
 }
 
-async function runAll(scenarios: readonly Scenario[], budgetMs: number): Promise<readonly Row[]> {
-  const collectGarbage = globalThis.gc;
-  if (collectGarbage === undefined) throw new Error('garbage must be collected between turns: --expose-gc');
-  const shares = scenarios.reduce((sum, { share }) => sum + share, 0);
-  const rows: Row[] = [];
-  using modules = new ModuleDirectory();
-  for (const [position, { name, share, run }] of scenarios.entries()) {
-    const scenarioMs = (budgetMs * share) / shares;
-    const pace = {
-      budgetMs: scenarioMs,
-      sliceMs: SLICE_MS,
-      maxSamples: MAX_SAMPLES,
-      turnLimitMs: TURN_LIMIT_MS,
-    };
-    process.stderr.write(
-      `[${position + 1}/${scenarios.length}] ${name}, ${Math.round(scenarioMs / MS_PER_SECOND)} s ...\n`,
-    );
-    const measured = await run({
-      modules,
-      measure: async (cases) =>
-        reportRows(
-          cases,
-          await measure(cases, pace, {
-            nowMs: () => performance.now(),
-            collectGarbage: () => collectGarbage(),
-          }),
-        ),
-    });
-    rows.push(...measured);
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** What a row stands on; given back when it is done. */
+interface Ground {
+  readonly modules: ModuleDirectory;
+  readonly floor: RowFloor;
+  readonly collectGarbage: () => void;
+}
+
+async function runRow(row: Row, rowMs: number, ground: Ground): Promise<Results> {
+  const leftOut: LeftOutForReason[] = [];
+  const leaveOut = (points: string, reason: string): void => {
+    say(`left out: ${row.id}${points === '' ? '' : `, ${points}`}: ${reason}`);
+    leftOut.push({ row: row.id, points, reason });
+  };
+  const measurePoints: RowContext['measure'] = async (asked, share = 1) => {
+    const cases = new Set(asked.flatMap(({ ours, floors = [], peers = [] }) => [ours, ...floors, ...peers]));
+    const budgetMs = rowMs * share;
+    const sliceMs = Math.min(MAX_SLICE_MS, Math.max(MIN_SLICE_MS, budgetMs / cases.size / ROUNDS));
+    const pace = { budgetMs, sliceMs, maxSamples: MAX_SAMPLES, turnLimitMs: TURN_LIMIT_MS };
+    const instruments = { nowMs: () => performance.now(), collectGarbage: ground.collectGarbage };
+    return measuredPoints(asked, await measure([...cases], pace, instruments));
+  };
+  try {
+    const { modules, floor } = ground;
+    const points = await row.run({ modules, floor, leaveOut, measure: measurePoints });
+    return { comparisons: compare(row.id, points), leftOut };
+  } catch (error) {
+    if (!(error instanceof RekindleError && error.code === 'BACKEND_UNAVAILABLE')) throw error;
+    leaveOut('', error.message);
+    return { comparisons: [], leftOut };
   }
-  return rows;
 }
 
-async function main(args: readonly string[]): Promise<void> {
-  const options = parseOptions(args);
-  const rows = await runAll(chosenScenarios(options.only), options.seconds * MS_PER_SECOND);
-  const machine = `Node ${process.version}, ${process.platform} ${release()}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`;
-  console.log(`${machine}\n\n${renderTable(rows)}\n${FOOTER}`);
+async function runAll(rows: readonly Row[], budgetMs: number): Promise<Results> {
+  const { gc } = globalThis;
+  if (gc === undefined) throw new Error('garbage must be collected between turns: --expose-gc');
+  const shares = rows.reduce((sum, { share }) => sum + share, 0);
+  const comparisons: Comparison[] = [];
+  const leftOut: LeftOutForReason[] = [];
+  using building = new FloorBuilding(say);
+  for (const [position, row] of rows.entries()) {
+    const rowMs = (budgetMs * row.share) / shares;
+    say(`[${position + 1}/${rows.length}] ${row.id}, ${Math.ceil(rowMs / MS_PER_SECOND)} s ...`);
+    using modules = new ModuleDirectory();
+    await using floor = new RowFloor(building);
+    const results = await runRow(row, rowMs, { modules, floor, collectGarbage: () => gc() });
+    comparisons.push(...results.comparisons);
+    leftOut.push(...results.leftOut);
+  }
+  return { comparisons, leftOut };
+}
+
+/** Whether the ratios are no worse than accepted; says which are. */
+function holdsUp(rows: readonly Row[], { comparisons, leftOut }: Results): boolean {
+  const ids = rows.map(({ id }) => id);
+  const found = breaches(parseTolerances(readFileSync(TOLERANCES, 'utf8')), ids, comparisons, leftOut);
+  for (const breach of found) console.log(breach);
+  if (found.length === 0) console.log('no ratio is worse than accepted');
+  return found.length === 0;
+}
+
+function verdict(comparisons: readonly Comparison[]): string {
+  const held = comparisons.filter(({ isMet }) => isMet !== null);
+  const missed = held.filter(({ isMet }) => isMet === false);
+  return `${held.length - missed.length} of ${held.length} targets met`;
+}
+
+function acceptAll(rows: readonly Row[], { comparisons, leftOut }: Results): void {
+  const ids = rows.map(({ id }) => id);
+  const before = parseTolerances(readFileSync(TOLERANCES, 'utf8'));
+  writeFileSync(TOLERANCES, writeTolerances(accept(before, ids, comparisons, leftOut)));
+}
+
+async function main(options: BenchOptions): Promise<void> {
+  if (options.isHelpWanted) {
+    console.log(`${USAGE}\nrows: ${ROWS.map(({ id }) => id).join(', ')}`);
+    return;
+  }
+  const rows = chosenRows(options.only);
+  // Now, and not after minutes: a place that cannot be written to.
+  if (options.jsonFile !== null) writeFileSync(options.jsonFile, '');
+  const results = await runAll(rows, options.seconds * MS_PER_SECOND);
+  const { comparisons, leftOut } = results;
+  const machine = describeMachine();
+  const date = new Date().toISOString();
+  const titles = rows.map(({ id, title }) => `${id}: ${title}`).join('\n');
+  console.log(`${machine}, ${date}\n\n${renderTable(comparisons)}\n\n${titles}\n\n${verdict(comparisons)}`);
+  for (const { row, points, reason } of leftOut) console.log(`left out: ${row} ${points}: ${reason}`);
   if (options.jsonFile !== null)
-    writeFileSync(
-      options.jsonFile,
-      `${JSON.stringify({ machine, date: new Date().toISOString(), rows }, null, 2)}\n`,
-    );
+    writeFileSync(options.jsonFile, `${JSON.stringify({ machine, date, comparisons, leftOut }, null, 2)}\n`);
+  if (options.tolerances === 'accept') acceptAll(rows, results);
+  if (options.tolerances === 'compare' && !holdsUp(rows, results)) process.exitCode = 1;
+}
+
+function optionsFrom(args: readonly string[]): BenchOptions | null {
+  try {
+    return parseOptions(args);
+  } catch (error) {
+    say(`${error instanceof Error ? error.message : String(error)}\nusage: ${USAGE}`);
+    return null;
+  }
 }
 
 try {
-  await main(process.argv.slice(2));
+  const options = optionsFrom(process.argv.slice(2));
+  if (options === null) process.exitCode = 1;
+  else await main(options);
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}
-usage: ${USAGE}
-`);
+  say(error instanceof Error ? error.message : String(error));
   process.exitCode = 1;
 }

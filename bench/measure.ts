@@ -1,22 +1,26 @@
 // Measures several cases side by side: they take turns in short slices, so that whatever disturbs the machine disturbs all of them
 // alike. It keeps every sample after the warm-up and must never judge what a case says of itself.
 
-/** Something whose time is taken. */
-export interface Timed {
-  /** For messages. */
+/** Timed by this file. */
+export interface Clocked {
+  /** For messages, and in the table. */
   readonly name: string;
   /** Brings about what `run` begins with; its time is not counted. */
   readonly prepare?: () => void | Promise<void>;
-  /**
-   * What is timed. Throws when it did not do what it is there for. Where there are `parts`, it resolves with the time of each, in
-   * microseconds and in their order.
-   */
-  readonly run: () => void | Promise<void> | Promise<readonly number[]>;
-  /** Names of times that only `run` itself can take: of something within it, or in another process. Default none. */
-  readonly parts?: readonly string[];
+  /** What is timed. Throws when it did not do what it is there for. */
+  readonly run: () => void | Promise<void>;
   /** Operations in one `run`, where one alone is shorter than the clock can tell. Default 1. */
   readonly operations?: number;
 }
+
+/** Takes its own figures: in a worker, in another process, from one event to another, or of something that is no time. */
+export interface SelfTimed {
+  readonly name: string;
+  /** Samples of about so long a turn, in the unit of the point and at least one. Throws when it did not do what it is there for. */
+  readonly slice: (sliceMs: number) => Promise<readonly number[]>;
+}
+
+export type Timed = Clocked | SelfTimed;
 
 export interface Pace {
   /** Time for all cases together, warm-up included, in milliseconds. */
@@ -41,55 +45,84 @@ const US_PER_MS = 1000;
 /** Share of the budget in which the engine may warm up; what is measured there is dropped. */
 const WARM_UP_SHARE = 0.2;
 
-/** The samples of one case: its own, and those of its parts behind them. */
+/** A case, what was measured of it, and how long its turns have taken so far. */
 interface Series {
   readonly timed: Timed;
-  readonly own: number[];
-  readonly parts: readonly number[][];
+  readonly samples: number[];
+  spentMs: number;
 }
 
 /**
- * Samples of each case, in the order of `cases`, in microseconds an operation; those of its parts follow those of the case. Every case
- * gets at least one.
+ * Samples of each case, in microseconds an operation or in the unit of the case that times itself; at least one of each. A case that is
+ * there twice is measured once.
  */
 export async function measure(
   cases: readonly Timed[],
   pace: Pace,
   instruments: Instruments,
-): Promise<readonly (readonly number[])[]> {
+): Promise<ReadonlyMap<Timed, readonly number[]>> {
   const startMs = instruments.nowMs();
-  const isFull = ({ own }: Series): boolean => own.length >= pace.maxSamples;
   const takeTurns = async (untilMs: number): Promise<readonly Series[]> => {
-    const all = cases.map((timed): Series => ({ timed, own: [], parts: (timed.parts ?? []).map(() => []) }));
-    do {
-      for (const series of all) if (!isFull(series)) await takeTurn(series, pace, instruments);
-    } while (instruments.nowMs() < untilMs && !all.every(isFull));
+    const all = [...new Set(cases)].map((timed): Series => ({ timed, samples: [], spentMs: 0 }));
+    for (let next = nextOf(all, pace); next !== null; next = nextOf(all, pace)) {
+      if (next.samples.length > 0 && instruments.nowMs() >= untilMs) break;
+      const turnStartMs = instruments.nowMs();
+      await takeTurn(next.timed, next.samples, pace, instruments);
+      next.spentMs += instruments.nowMs() - turnStartMs;
+    }
     return all;
   };
   await takeTurns(startMs + pace.budgetMs * WARM_UP_SHARE);
   const measured = await takeTurns(startMs + pace.budgetMs);
-  return measured.flatMap(({ own, parts }) => [own, ...parts]);
+  return new Map(measured.map(({ timed, samples }) => [timed, samples]));
 }
 
-async function takeTurn({ timed, own, parts }: Series, pace: Pace, instruments: Instruments): Promise<void> {
-  const { nowMs, collectGarbage } = instruments;
+/**
+ * Whose turn it is: of all that had no turn yet the first, then whoever has had the least time, so that one that takes seconds does not keep
+ * the others from having samples enough. Null when all are full.
+ */
+function nextOf(all: readonly Series[], { maxSamples }: Pace): Series | null {
+  let next: Series | null = null;
+  for (const series of all) {
+    if (series.samples.length === 0) return series;
+    if (series.samples.length >= maxSamples) continue;
+    if (next === null || series.spentMs < next.spentMs) next = series;
+  }
+  return next;
+}
+
+async function takeTurn(
+  timed: Timed,
+  samples: number[],
+  pace: Pace,
+  instruments: Instruments,
+): Promise<void> {
   const watchdog = setTimeout(() => {
     throw new Error(`${timed.name} did not come to an end within ${pace.turnLimitMs} ms`);
   }, pace.turnLimitMs);
   try {
-    collectGarbage();
-    const sliceEndMs = nowMs() + pace.sliceMs;
-    do {
-      await timed.prepare?.();
-      const startMs = nowMs();
-      const pending = timed.run();
-      const partsUs = (pending === undefined ? undefined : await pending) ?? [];
-      own.push(((nowMs() - startMs) * US_PER_MS) / (timed.operations ?? 1));
-      if (partsUs.length !== parts.length)
-        throw new Error(`${timed.name} told the times of ${partsUs.length} parts, not of ${parts.length}`);
-      for (const [part, partUs] of partsUs.entries()) parts[part]?.push(partUs);
-    } while (own.length < pace.maxSamples && nowMs() < sliceEndMs);
+    instruments.collectGarbage();
+    if ('slice' in timed) await takeOwnTimes(timed, samples, pace);
+    else await clock(timed, samples, pace, instruments);
   } finally {
     clearTimeout(watchdog);
   }
+}
+
+async function takeOwnTimes({ name, slice }: SelfTimed, samples: number[], pace: Pace): Promise<void> {
+  const own = await slice(pace.sliceMs);
+  if (own.length === 0) throw new Error(`${name} told no figure of a whole turn`);
+  for (const sample of own.slice(0, pace.maxSamples - samples.length)) samples.push(sample);
+}
+
+async function clock(timed: Clocked, samples: number[], pace: Pace, { nowMs }: Instruments): Promise<void> {
+  const sliceEndMs = nowMs() + pace.sliceMs;
+  do {
+    const preparing = timed.prepare?.();
+    if (preparing !== undefined) await preparing;
+    const startMs = nowMs();
+    const pending = timed.run();
+    if (pending !== undefined) await pending;
+    samples.push(((nowMs() - startMs) * US_PER_MS) / (timed.operations ?? 1));
+  } while (samples.length < pace.maxSamples && nowMs() < sliceEndMs);
 }

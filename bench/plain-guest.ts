@@ -1,10 +1,11 @@
 // A guest as it is run today, with nothing but the engine: the cold starts and the floors. It gives the guests of the benchmark
 // the few imports they have, in the least that will do.
 import { readFileSync } from 'node:fs';
+import { marks } from './marks.ts';
 
 type Exported = (...args: readonly number[]) => unknown;
 
-/** Imports of the sample guests `counter` and `faulty`; a block of persistent memory is just more linear memory. */
+/** Imports of the sample guests `counter` and `faulty`, and of the guests made here; a block of persistent memory is just more linear memory. */
 function plainImports(memory: () => WebAssembly.Memory): WebAssembly.Imports {
   const view = (): DataView => new DataView(memory().buffer);
   const refuse = (): never => {
@@ -23,6 +24,10 @@ function plainImports(memory: () => WebAssembly.Memory): WebAssembly.Imports {
         return 0;
       },
       args_get: () => 0,
+      clock_time_get: (_clock: number, _precisionNs: bigint, pointer: number) => {
+        view().setBigUint64(pointer, process.hrtime.bigint(), true);
+        return 0;
+      },
       proc_exit: refuse,
     },
     pmm: {
@@ -34,6 +39,7 @@ function plainImports(memory: () => WebAssembly.Memory): WebAssembly.Imports {
       },
     },
     hr: { hrCheckpoint: refuse, hrExitHdl: refuse },
+    ...marks,
   };
 }
 
@@ -72,6 +78,12 @@ export class PlainGuest {
   putBack(): void {
     if (this.#copy === null) throw new Error('no copy was kept');
     new Uint8Array(this.#memory().buffer).set(this.#copy);
+  }
+
+  /** Copies a part of linear memory back. */
+  putBackRange(offset: number, sizeBytes: number): void {
+    if (this.#copy === null) throw new Error('no copy was kept');
+    new Uint8Array(this.#memory().buffer).set(this.#copy.subarray(offset, offset + sizeBytes), offset);
   }
 
   #memory(): WebAssembly.Memory {

@@ -7,13 +7,17 @@ export type Request =
   /** Starts the guest, replacing the one there was. */
   | { readonly kind: 'start'; readonly source: string | WebAssembly.Module; readonly keepCopy: boolean }
   /** Calls an export. A trap is answered with `trapped`, after memory was put back where a copy was kept. */
-  | { readonly kind: 'call'; readonly exportName: string };
+  | { readonly kind: 'call'; readonly exportName: string }
+  /** Calls what never returns; answered just before. */
+  | { readonly kind: 'callForever'; readonly exportName: string };
 
 export type Reply =
   | { readonly kind: 'done'; readonly value: unknown }
   | { readonly kind: 'trapped'; readonly message: string };
 
-function serve(): (request: Request) => Reply {
+const DONE: Reply = { kind: 'done', value: undefined };
+
+function serve(reply: (reply: Reply) => void): (request: Request) => void {
   let guest: PlainGuest | null = null;
   let hasCopy = false;
   const call = (exportName: string): Reply => {
@@ -29,21 +33,27 @@ function serve(): (request: Request) => Reply {
   return (request) => {
     switch (request.kind) {
       case 'echo':
-        return { kind: 'done', value: undefined };
+        return reply(DONE);
       case 'start': {
         const { source, keepCopy } = request;
         guest = new PlainGuest(typeof source === 'string' ? compileFile(source) : source);
         hasCopy = keepCopy;
         if (keepCopy) guest.keepCopy();
-        return { kind: 'done', value: undefined };
+        return reply(DONE);
       }
       case 'call':
-        return call(request.exportName);
+        return reply(call(request.exportName));
+      case 'callForever':
+        reply(DONE);
+        call(request.exportName);
+        return;
     }
   };
 }
 
 const port = parentPort;
 if (port === null) throw new Error('this file runs in a worker thread');
-const answer = serve();
-port.on('message', (request: Request) => port.postMessage(answer(request)));
+port.on(
+  'message',
+  serve((reply) => port.postMessage(reply)),
+);

@@ -34,9 +34,9 @@ export class PlainWorker {
     if (reply.kind !== 'trapped') throw new Error(`${exportName} did not trap`);
   }
 
-  /** Calls what never returns. */
-  callForever(exportName: string): void {
-    this.#post({ kind: 'call', exportName });
+  /** Calls what never returns; resolves when the worker is about to. */
+  async callForever(exportName: string): Promise<void> {
+    await this.#ask({ kind: 'callForever', exportName });
   }
 
   /** For the owner. */
@@ -47,16 +47,12 @@ export class PlainWorker {
   #ask(request: Request): Promise<Reply> {
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
-      this.#post(request);
+      this.#worker.postMessage(request);
     });
-  }
-
-  #post(request: Request): void {
-    this.#worker.postMessage(request);
   }
 }
 
-/** Owns the workers of one scenario: those that are still there are ended with it. */
+/** Owns the workers of one row: those that are still there are ended with it. */
 export class PlainWorkers implements AsyncDisposable {
   readonly #alive = new Set<PlainWorker>();
 

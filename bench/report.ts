@@ -1,95 +1,128 @@
-// From samples to the rows of the report: each case beside the cold start and the floor of the same guest, measured in the same run.
-// Pure; it must not decide how the rows are shown.
+// From samples to comparisons: each point beside its floors, its peers and its targets, all measured in the same run. Pure; it must not decide
+// how they are shown, and nothing here knows what was measured.
 import type { Timed } from './measure.ts';
+import type { Figure, MeasuredPoint, Point, Target, Unit } from './row.ts';
 import { summarize } from './statistics.ts';
 
-/**
- * What a case is to the others of its scenario and guest: `cold` starts it anew with everything, `kept` is the best that can be had
- * by keeping things, `floor` is the least anything could take. There is at most one of each for a guest.
- */
-export type Role = 'measured' | 'cold' | 'kept' | 'floor';
+/** What ours is compared with. `floor` is the cheapest of the point, `other floor` any other; `value` is a bound, not a figure. */
+export type Against = 'floor' | 'other floor' | 'peer' | 'point' | 'value' | 'nothing';
 
-export interface Case extends Timed {
-  readonly guest: string;
-  /** Null where there is no site. */
-  readonly backend: 'mapped' | 'copied' | null;
-  readonly role: Role;
-  /** Cases compared with each other: those of one subject, and of their parts those of one position. */
-  readonly subject: string;
-  /** Cases that do the same with more or elsewhere, and ought to take the same time: each is compared with the first. */
-  readonly series?: string;
-}
-
-export interface Row {
+/** One line of the table. */
+export interface Comparison {
+  readonly row: string;
+  readonly point: string;
+  readonly unit: Unit;
+  readonly ours: Figure;
+  readonly against: Against;
+  /** Name of the floor, peer or point; empty where there is none. */
   readonly name: string;
-  readonly subject: string;
-  readonly guest: string;
-  readonly backend: 'mapped' | 'copied' | null;
-  readonly samples: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
-  /** How many times as long the cold start takes (p50); null where there is none to compare with. */
-  readonly coldRatio: number | null;
-  /** The same for the cold start that keeps what can be kept. */
-  readonly keptRatio: number | null;
-  /** How many times as long as the floor it takes (p50); null where there is none. */
-  readonly floorRatio: number | null;
-  /** How many times as long as the first of its series (p50); null where there is no series. */
-  readonly seriesRatio: number | null;
+  /** Null where the comparison is with a bound, or with nothing. */
+  readonly other: Figure | null;
+  /** Ours over the other's, or over the bound, by the medians. Null: nothing to compare with. */
+  readonly ratio: number | null;
+  /** Null where the comparison has no target. */
+  readonly target: { readonly atMost: number } | { readonly timesFaster: number } | null;
+  /** Null where there is no target. */
+  readonly isMet: boolean | null;
 }
 
-/** A case, or a part of it. */
-interface Line {
-  readonly each: Case;
-  readonly name: string;
-  /** 0 for the case itself. */
-  readonly position: number;
-}
-
-function linesOf(each: Case): readonly Line[] {
-  return [each.name, ...(each.parts ?? [])].map((name, position) => ({ each, name, position }));
-}
-
-/**
- * `samplesUs`: of each case and behind it of its parts, in the order of `cases`. The rows of one guest come one after another, else in
- * that order.
- */
-export function reportRows(
-  cases: readonly Case[],
-  samplesUs: readonly (readonly number[])[],
-): readonly Row[] {
-  const measured = cases
-    .flatMap(linesOf)
-    .map((line, index) => ({ ...line, summary: summarize(samplesUs[index] ?? []) }));
-  const p50Where = (isMeant: (line: Line) => boolean): number | null =>
-    measured.find(isMeant)?.summary.p50 ?? null;
-  const rowOf = ({ each, name, position, summary }: (typeof measured)[number]): Row => {
-    const { guest, backend, subject, series } = each;
-    const p50Of = (role: Role): number | null =>
-      p50Where(
-        (line) => line.each.subject === subject && line.position === position && line.each.role === role,
-      );
-    const cold = p50Of('cold');
-    const kept = p50Of('kept');
-    const floor = p50Of('floor');
-    const first =
-      series === undefined
-        ? null
-        : p50Where((line) => line.each.series === series && line.position === position);
-    return {
-      name,
-      subject,
-      guest,
-      backend,
-      samples: summary.count,
-      p50Us: summary.p50,
-      p99Us: summary.p99,
-      coldRatio: cold === null ? null : cold / summary.p50,
-      keptRatio: kept === null ? null : kept / summary.p50,
-      floorRatio: floor === null ? null : summary.p50 / floor,
-      seriesRatio: first === null ? null : summary.p50 / first,
-    };
+/** The figures of `points` from the samples of their cases. Throws a RangeError when a case has none. */
+export function measuredPoints(
+  points: readonly Point[],
+  samples: ReadonlyMap<Timed, readonly number[]>,
+): readonly MeasuredPoint[] {
+  const figures = new Map<Timed, Figure>();
+  const figureOf = (timed: Timed): Figure => {
+    const known = figures.get(timed);
+    if (known !== undefined) return known;
+    const figure = { name: timed.name, ...summarize(samples.get(timed) ?? []) };
+    figures.set(timed, figure);
+    return figure;
   };
-  const guests = [...new Set(cases.map(({ guest }) => guest))];
-  return measured.toSorted((a, b) => guests.indexOf(a.each.guest) - guests.indexOf(b.each.guest)).map(rowOf);
+  return points.map(({ name, unit = 'us', ours, floors = [], peers = [], targets }) => ({
+    name,
+    unit,
+    ours: figureOf(ours),
+    floors: floors.map(figureOf),
+    peers: peers.map(figureOf),
+    targets,
+  }));
+}
+
+/** Every comparison of a row, point by point: floors, peers, then targets that are about something else. Throws where a target is about nothing. */
+export function compare(row: string, points: readonly MeasuredPoint[]): readonly Comparison[] {
+  const names = points.map(({ name }) => name);
+  const twice = names.find((name, position) => names.indexOf(name) !== position);
+  if (twice !== undefined) throw new Error(`${row} has two points called ${twice}`);
+  return points.flatMap((point) => comparisonsOf(row, point, points));
+}
+
+type Bare = Pick<Comparison, 'against' | 'name' | 'other'> & { readonly held: Target | null };
+
+function comparisonsOf(
+  row: string,
+  point: MeasuredPoint,
+  all: readonly MeasuredPoint[],
+): readonly Comparison[] {
+  const { floors, peers, targets, ours, unit } = point;
+  const cheapest = floors.toSorted((a, b) => a.p50 - b.p50)[0];
+  const held = new Set<Target>();
+  const heldTo = (isMeant: (target: Target) => boolean): Target | null => {
+    const target = targets.find((each) => !held.has(each) && isMeant(each)) ?? null;
+    if (target !== null) held.add(target);
+    return target;
+  };
+  const bare: Bare[] = [
+    ...floors.map((other): Bare => {
+      const isCheapest = other === cheapest;
+      return {
+        against: isCheapest ? 'floor' : 'other floor',
+        name: other.name,
+        other,
+        held: isCheapest ? heldTo(({ than }) => than === 'floor') : null,
+      };
+    }),
+    ...peers.map((other): Bare => {
+      const target = heldTo((each) => each.than === 'peer' && each.name === other.name);
+      return { against: 'peer', name: other.name, other, held: target };
+    }),
+  ];
+  for (const target of targets) {
+    if (target.than === 'value') bare.push({ against: 'value', name: '', other: null, held: target });
+    else if (target.than === 'point') {
+      const other = all.find(({ name }) => name === target.name)?.ours ?? null;
+      if (other === null)
+        throw new Error(`${row}: ${point.name} is held to ${target.name}, which was not measured`);
+      bare.push({ against: 'point', name: target.name, other, held: target });
+    } else if (!held.has(target))
+      throw new Error(`${row}: ${point.name} has a target about a ${target.than} it has not`);
+  }
+  if (bare.length === 0) bare.push({ against: 'nothing', name: '', other: null, held: null });
+  return bare.map(({ held: target, ...rest }) => ({
+    row,
+    point: point.name,
+    unit,
+    ours,
+    ...rest,
+    ...verdict(ours, rest.other, target),
+  }));
+}
+
+function verdict(
+  ours: Figure,
+  other: Figure | null,
+  target: Target | null,
+): Pick<Comparison, 'ratio' | 'target' | 'isMet'> {
+  if (target === null)
+    return { ratio: other === null ? null : ours.p50 / other.p50, target: null, isMet: null };
+  if ('timesFaster' in target) {
+    const { timesFaster } = target;
+    const ratio = ours.p50 / (other?.p50 ?? 0);
+    return { ratio, target: { timesFaster }, isMet: ratio * timesFaster <= 1 };
+  }
+  const { atMost } = target;
+  if (target.than === 'value')
+    return { ratio: ours.p50 / atMost, target: { atMost }, isMet: ours.p50 <= atMost };
+  const ratio = ours.p50 / (other?.p50 ?? 0);
+  return { ratio, target: { atMost }, isMet: ratio <= atMost };
 }

@@ -3,6 +3,7 @@
 import { assemble, ins } from '#test/support/wasm-assembler.js';
 
 export const WASM_PAGE_BYTES = 65536;
+const PAGE_BYTES = 4096;
 /** What every byte holds after initialisation. */
 const FILLING = 1;
 
@@ -23,11 +24,28 @@ const code = {
 } as const;
 const ADDRESS = [...ins.localGet(PAGES), ...ins.localGet(STRIDE), ...code.multiply];
 
+/** `before` for a byte every STRIDE bytes, PAGES of them from the last to the first; returns their sum. */
+function sumEach(before: readonly number[]): number[] {
+  return [
+    ...code.loop,
+    ...[...ins.localGet(PAGES), ...ins.i32Const(1), ...code.subtract, ...code.localSet(PAGES)],
+    ...before,
+    ...[...ins.localGet(SUM), ...ADDRESS, ...code.load8, ...ins.i32Add, ...code.localSet(SUM)],
+    ...[...ins.localGet(PAGES), ...code.branchIf(0)],
+    ...code.end,
+    ...ins.localGet(SUM),
+  ];
+}
+
 /**
  * Exports: `_initialize`; `touch(pages, stride, 0)`, which adds one to a byte every `stride` bytes, `pages` of them, and returns their
- * sum; `crash`, which traps.
+ * sum; `readAll(pages, stride, 0)`, which only reads them; `crash`, which traps. With `initialization` `start` the start function does what
+ * `_initialize` does else.
  */
-export function residentModule(sizeBytes: number): Uint8Array<ArrayBuffer> {
+export function residentModule(
+  sizeBytes: number,
+  initialization: 'export' | 'start' = 'export',
+): Uint8Array<ArrayBuffer> {
   const pages = sizeBytes / WASM_PAGE_BYTES;
   return assemble({
     types: [
@@ -41,26 +59,33 @@ export function residentModule(sizeBytes: number): Uint8Array<ArrayBuffer> {
       },
       {
         type: 1,
-        code: [
-          ...code.loop,
-          ...[...ins.localGet(PAGES), ...ins.i32Const(1), ...code.subtract, ...code.localSet(PAGES)],
-          ...[...ADDRESS, ...ADDRESS, ...code.load8, ...ins.i32Const(1), ...ins.i32Add, ...code.store8],
-          ...[...ins.localGet(SUM), ...ADDRESS, ...code.load8, ...ins.i32Add, ...code.localSet(SUM)],
-          ...[...ins.localGet(PAGES), ...code.branchIf(0)],
-          ...code.end,
-          ...ins.localGet(SUM),
-        ],
+        code: sumEach([
+          ...ADDRESS,
+          ...ADDRESS,
+          ...code.load8,
+          ...ins.i32Const(1),
+          ...ins.i32Add,
+          ...code.store8,
+        ]),
       },
+      { type: 1, code: sumEach([]) },
       { type: 0, code: [...code.unreachable] },
     ],
     memories: [{ initial: pages, maximum: pages }],
+    ...(initialization === 'start' ? { start: 0 } : {}),
     exports: {
       memory: ['memory', 0],
-      _initialize: ['function', 0],
+      ...(initialization === 'export' ? { _initialize: ['function', 0] } : {}),
       touch: ['function', 1],
-      crash: ['function', 2],
+      readAll: ['function', 2],
+      crash: ['function', 3],
     },
   });
+}
+
+/** Arguments of `readAll` for all pages there are. */
+export function readAllArguments(sizeBytes: number): readonly [number, number, number] {
+  return touchArguments(sizeBytes, sizeBytes / PAGE_BYTES);
 }
 
 /** Arguments of `touch` for `pageCount` pages spread over the memory. */
@@ -68,7 +93,10 @@ export function touchArguments(sizeBytes: number, pageCount: number): readonly [
   return [pageCount, sizeBytes / pageCount, 0];
 }
 
-/** What the first `touch` of `pageCount` pages returns after initialisation, or after a restore to that moment. */
-export function touchedSum(pageCount: number): number {
-  return pageCount * (FILLING + 1);
+/**
+ * What a `touch` of `pageCount` pages returns after initialisation, or after a restore to that moment, and after so many others of the same
+ * pages.
+ */
+export function touchedSum(pageCount: number, earlierTouches = 0): number {
+  return pageCount * ((FILLING + earlierTouches + 1) % 256);
 }

@@ -11,6 +11,8 @@ const PROGRAM = fileURLToPath(new URL('./site-host-main.js', import.meta.url));
 export interface Answers {
   /** When the first answer was heard of, by the clock of this process, in milliseconds. */
   readonly firstMs: number;
+  /** The same of the last. */
+  readonly allMs: number;
   /** From just before the site was opened there, in microseconds. */
   readonly firstSinceOpenUs: number;
   readonly allSinceOpenUs: number;
@@ -32,7 +34,8 @@ export class SiteHost {
       const first = await next(messages, 'first');
       const firstMs = performance.now();
       const all = await next(messages, 'all');
-      return { firstMs, firstSinceOpenUs: first.sinceOpenUs, allSinceOpenUs: all.sinceOpenUs };
+      const allMs = performance.now();
+      return { firstMs, allMs, firstSinceOpenUs: first.sinceOpenUs, allSinceOpenUs: all.sinceOpenUs };
     })();
     // It is asked for once the host has been killed too, or not at all.
     this.#answers.catch(() => undefined);

@@ -14,8 +14,9 @@ console.log(await counter.call('joined', [['a', 'list', 'of', 'strings']], { ret
 console.log(await counter.call('sum', [Int32Array.of(1, 2, 3)]));
 console.log(await counter.call('scale', [Float64Array.of(1, 2.5), 4], { returns: 'array' }));
 
-// What does not fit the function never reaches the guest.
-await counter.call('add', ['five', 6]).catch((error) => console.log(error.message));
+// What does not fit the function never reaches the guest. A string fits where a pointer is taken, and a pointer is any i32.
+await counter.call('add', [5n]).catch((error) => console.log(error.message));
+await counter.call('add', [5, 6]).catch((error) => console.log(error.message));
 await counter.call('subtract').catch((error) => console.log(error.message));
 
 await site.shutdown();

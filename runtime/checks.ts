@@ -56,12 +56,12 @@ export function requireLimit(option: string, value: number | undefined): number 
     : refuse(option, `must be a number of milliseconds above 0, at most ${MAX_LIMIT_MS}`);
 }
 
-/** Total, unlike `String`: there are objects that cannot be made into a string. */
+/** Total, unlike `String`: there are objects that cannot be made into a string, and they may have that fail in any way. */
 export function printable(value: unknown): string {
   try {
     return String(value);
   } catch {
-    return Object.prototype.toString.call(value);
+    return `[${typeof value}]`;
   }
 }
 

@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   CALL_QUEUE_FULL: 'too many calls are waiting for the process',
   PLACEMENT_UNSUITED: 'the operation needs another placement',
   CHECKPOINT_REFUSED: 'the state of the process cannot be captured',
+  RESTORE_REFUSED: 'the process has made no checkpoint to go back to',
   WORKER_UNAVAILABLE: 'no worker thread could be started or reached in time',
 } as const;
 

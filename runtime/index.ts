@@ -1,4 +1,5 @@
 // The public interface of the package: re-exports only. What is not here is not for embedders.
+/// <reference types="node" preserve="true" />
 export type { BankLoss } from './bank/bank-loss.ts';
 export type { ArunOptions } from './cinit/arun-options.ts';
 export type { CommandFailure } from './cinit/command-failure.ts';

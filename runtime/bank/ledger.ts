@@ -19,6 +19,8 @@ import { type ChangeText, LedgerState, payloadOf } from './ledger-state.ts';
 export type { JsonValue, LedgerChange, LedgerLoss } from './ledger-records.ts';
 
 export interface Ledger {
+  /** Nothing is remembered of what is committed, so that it need not even be put together. */
+  readonly isVolatile: boolean;
   /** What is written down under keys that begin with `prefix`, in order of key insertion. */
   entries(prefix: string): readonly (readonly [key: string, value: JsonValue])[];
   /** Null: nothing is written down under this key. */
@@ -34,6 +36,8 @@ export interface Ledger {
 
 /** For a bank that is memory only: remembers nothing. */
 export class VolatileLedger implements Ledger {
+  readonly isVolatile = true;
+
   entries(): readonly (readonly [key: string, value: JsonValue])[] {
     return [];
   }
@@ -73,6 +77,7 @@ type Capacity = 'roomy' | 'lean';
 
 /** Keeps the file `ledger` of a bank. */
 export class JournalLedger implements Ledger, Disposable {
+  readonly isVolatile = false;
   readonly losses: readonly LedgerLoss[];
   readonly #files: BankFiles;
   readonly #options: JournalLedgerOptions;

@@ -9,16 +9,17 @@ import type { PersistentMemoryManager } from '../memory/persistent-memory-manage
 import { type Fault, faultFromOutside } from '../process/fault.ts';
 import type { HostedProcess, ProcessEnd } from '../process/hosted-process.ts';
 import type { MaybePromise } from '../process/placement.ts';
-import { whenUnguarded } from '../process/time-limit.ts';
+import { unguarded, whenUnguarded } from '../process/time-limit.ts';
 import { ActionQueue } from './action-queue.ts';
 import { decide } from './decide.ts';
 import { changesOfGroups } from './group-record.ts';
+import { KnownState } from './known-state.ts';
 import type { ControllerObserver } from './observer.ts';
 import { ActionPerformer, type RestartCause } from './perform.ts';
 import { changeOfProcess } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
 import { ReturnWatch } from './return-watch.ts';
-import type { Action, ControllerEvent, ControllerState, Group, Policy } from './state.ts';
+import type { Action, ControllerEvent, ControllerState, Decision, Group, Policy } from './state.ts';
 
 export interface Clock {
   /** Milliseconds since 1970, with a fraction; never goes back while this program runs. */
@@ -40,8 +41,8 @@ export interface ControllerOptions {
 interface DispatchOptions {
   /** Why the groups that the decision sets in motion are restarted. */
   readonly cause?: RestartCause | null;
-  /** What is to be written down together with the decision. */
-  readonly record?: readonly LedgerChange[];
+  /** The process that joins with it: it is written down together with the decision. */
+  readonly joining?: HostedProcess | null;
   /** Called when all of it has been written down, and before anything is done about it. */
   readonly writtenDown?: () => void;
 }
@@ -65,14 +66,14 @@ export class HotRestartController {
   /** Who waits for a group to be restarted, and is told when it fails on the way. */
   readonly #settling = new Map<number, Set<() => void>>();
   readonly #returnWatch: ReturnWatch;
-  #state: ControllerState;
+  readonly #known: KnownState;
   #closed = false;
 
   /** `first`: what is known of groups at the start: nothing, or what an earlier site has written down. */
   constructor(options: ControllerOptions, first: ControllerState) {
     const { table, ledger, pmm, images, readModule, observer, clock } = options;
     this.#options = options;
-    this.#state = first;
+    this.#known = new KnownState(first);
     this.#returnWatch = new ReturnWatch(ledger);
     this.#performer = new ActionPerformer({
       table,
@@ -82,7 +83,7 @@ export class HotRestartController {
       readModule,
       observer,
       nowMs: () => clock.nowMs(),
-      group: (id) => this.#state.groups.get(id) ?? null,
+      group: (id) => this.#known.groups.get(id) ?? null,
       causeOfRestart: (group) => this.#causes.get(group) ?? null,
       dispatch: (event) => this.#dispatch(event),
       notPutBack: (process, fault) => this.notPutBack(process, fault),
@@ -90,14 +91,14 @@ export class HotRestartController {
     });
     this.#queue = new ActionQueue({
       perform: (action) => (this.#closed ? undefined : this.#performer.perform(action)),
-      gate: (group) => this.#stopsUnderWay(group),
+      gate: (next) => this.#stopsUnderWay(next.group) ?? this.#performer.loadsBefore(next),
       voidable: ({ kind }) => VOIDABLE.includes(kind),
       failed: (error) => this.#bug(error),
     });
   }
 
   get groups(): ReadonlyMap<number, Group> {
-    return this.#state.groups;
+    return this.#known.groups;
   }
 
   /** From now on nothing is decided or done any more; what waits is dropped. The processes are the caller's to finish. */
@@ -175,7 +176,7 @@ export class HotRestartController {
   }
 
   async restartSite(): Promise<void> {
-    const groups = [...this.#state.groups.keys()];
+    const groups = [...this.#known.groups.keys()];
     await unguarded(() => this.#dispatch({ kind: 'site-restart-asked' }, { cause: this.#asked() }));
     await Promise.all(groups.map((group) => this.#settled(group)));
   }
@@ -185,7 +186,7 @@ export class HotRestartController {
    * back once, or has failed on the way; what follows from that goes on by itself.
    */
   async comeBack(unrestorable: ReadonlyMap<number, string>): Promise<void> {
-    const groups = [...this.#state.groups.keys()];
+    const groups = [...this.#known.groups.keys()];
     const { condemned } = this.#returnWatch;
     await unguarded(() => {
       for (const [group, reason] of unrestorable) this.#dispatch({ kind: 'unrestorable', group, reason });
@@ -220,10 +221,10 @@ export class HotRestartController {
     const { name, kind, groupId } = process.identity;
     if (groupId !== null && kind !== 'plain') {
       // Of an earlier group of this ID.
-      if (!this.#state.groups.has(groupId)) this.#causes.delete(groupId);
+      if (!this.#known.groups.has(groupId)) this.#causes.delete(groupId);
       const joined: ControllerEvent = { kind: 'joined', group: groupId, name, memberKind: kind };
-      this.#dispatch(joined, { record: [changeOfProcess(process)] });
-      process.groupSerial = this.#state.groups.get(groupId)?.serial ?? null;
+      this.#dispatch(joined, { joining: process });
+      process.groupSerial = this.#known.groups.get(groupId)?.serial ?? null;
     }
     this.#options.observer.started(process);
     // Whoever was told may have ended it already.
@@ -285,13 +286,15 @@ export class HotRestartController {
   /**
    * Invariant: a decision is written down before anything is done about it, so that a site that dies in the middle comes back to it.
    */
-  #dispatch(event: ControllerEvent, { cause = null, record = [], writtenDown }: DispatchOptions = {}): void {
+  #dispatch(
+    event: ControllerEvent,
+    { cause = null, joining = null, writtenDown }: DispatchOptions = {},
+  ): void {
     if (this.#closed) return;
     const { clock, ledger, policy } = this.#options;
-    const before = this.#state;
-    const decision = decide(before, event, clock.nowMs(), policy);
-    ledger.commit([...record, ...changesOfGroups(before, decision.state)]);
-    this.#state = decision.state;
+    const decision = decide(this.#known, event, clock.nowMs(), policy);
+    if (!ledger.isVolatile) ledger.commit(recordOf(decision, joining));
+    const turned = this.#known.apply(decision);
     writtenDown?.();
     if (cause !== null) for (const group of decision.supersedes) this.#causes.set(group, cause);
     const later: Action[] = [];
@@ -299,19 +302,14 @@ export class HotRestartController {
       if (action.kind === 'stop') this.#beginStop(action.group, this.#process(action.name));
       else later.push(action);
     }
-    this.#tellStopped(before, decision.state);
+    for (const group of turned) this.#tellStopped(group);
     this.#queue.push(later, decision.supersedes);
   }
 
   /** Members that did not run when their group was quarantined, or released, have not been stopped for it: they are told. */
-  #tellStopped(before: ControllerState, after: ControllerState): void {
-    if (before.groups === after.groups) return;
-    for (const [id, { phase, members }] of after.groups) {
-      const isQuarantined = phase === 'quarantined';
-      if (isQuarantined === (before.groups.get(id)?.phase === 'quarantined')) continue;
-      const code = isQuarantined ? 'GROUP_QUARANTINED' : 'PROCESS_RESTARTING';
-      for (const { name } of members) this.#process(name).answerWhileStopped(code);
-    }
+  #tellStopped({ phase, members }: Group): void {
+    const code = phase === 'quarantined' ? 'GROUP_QUARANTINED' : 'PROCESS_RESTARTING';
+    for (const { name } of members) this.#process(name).answerWhileStopped(code);
   }
 
   #refuseWhenClosed(process: HostedProcess): void {
@@ -331,7 +329,7 @@ export class HotRestartController {
   #beginStop(group: number, process: HostedProcess): void {
     // A cold start also wants what had ended: nothing of that runs.
     if (process.state === 'ended') return;
-    const phase = this.#state.groups.get(group)?.phase ?? null;
+    const phase = this.#known.groups.get(group)?.phase ?? null;
     const code =
       phase === null ? 'PROCESS_ENDED' : phase === 'quarantined' ? 'GROUP_QUARANTINED' : 'PROCESS_RESTARTED';
     const willStart = phase === 'restarting' && process.identity.kind === 'direct';
@@ -372,12 +370,7 @@ export class HotRestartController {
   }
 }
 
-/** Does `body` where no watchdog can end it in the middle, and resolves when it is done. */
-function unguarded(body: () => void): Promise<void> {
-  return new Promise((resolve) =>
-    whenUnguarded(() => {
-      body();
-      resolve();
-    }),
-  );
+function recordOf({ changed, books }: Decision, joining: HostedProcess | null): readonly LedgerChange[] {
+  const ofGroups = changesOfGroups(changed, books.nextSerial);
+  return joining === null ? ofGroups : [changeOfProcess(joining), ...ofGroups];
 }

@@ -14,7 +14,7 @@ export interface Embedding {
   /** By the position in `hostFunctions`. Throws what the function throws. */
   call(index: number, args: readonly (number | bigint)[]): number | bigint | undefined;
   readonly importsUrl: string | null;
-  /** The module of `importsUrl` as the main thread has it, for inline guests. */
+  /** All of it, for inline guests: the functions too are in their thread. */
   readonly factory: EmbedderFactory;
 }
 
@@ -82,23 +82,40 @@ function embeddingOf(
   importsUrl: string | null,
   factory: EmbedderFactory,
 ): Embedding {
+  const bodies = entries.map(checkingResult);
   return {
     hostFunctions: entries.map(({ module, name }) => ({ module, name })),
     call(index, args) {
-      const entry = entries[index];
-      if (entry === undefined)
+      const body = bodies[index];
+      if (body === undefined)
         throw new RekindleError('IMPORTS_INVALID', `host function ${index}`, 'there is no such function');
-      const result: unknown = entry.body(...args);
-      if (result === undefined || typeof result === 'number' || typeof result === 'bigint') return result;
-      const culprit = `${entry.module}.${entry.name}`;
-      throw new RekindleError(
-        'IMPORTS_INVALID',
-        culprit,
-        `returned ${typeof result}: only numbers, bigints or nothing can go to a guest`,
-      );
+      return body(...args);
     },
     importsUrl,
-    factory,
+    factory:
+      entries.length === 0
+        ? factory
+        : (guest) => {
+            const modules = new Map(Object.entries(factory(guest)));
+            for (const [index, { module, name }] of entries.entries()) {
+              const body = bodies[index];
+              // Of two functions of one name, that of the import module: it is the guest's own.
+              if (body !== undefined) modules.set(module, { [name]: body, ...modules.get(module) });
+            }
+            return Object.fromEntries(modules);
+          },
+  };
+}
+
+function checkingResult({ module, name, body }: Entry): HostFunction {
+  return (...args) => {
+    const result: unknown = body(...args);
+    if (result === undefined || typeof result === 'number' || typeof result === 'bigint') return result;
+    throw new RekindleError(
+      'IMPORTS_INVALID',
+      `${module}.${name}`,
+      `returned ${typeof result}: only numbers, bigints or nothing can go to a guest`,
+    );
   };
 }
 

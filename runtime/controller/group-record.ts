@@ -5,7 +5,14 @@ import { RecordReader } from '../bank/record-reader.ts';
 import { shortened } from '../checks.ts';
 import { RekindleError } from '../errors.ts';
 import { LIMIT_BOUNDS, MAX_REASON_CHARACTERS } from '../limits.ts';
-import { type ControllerState, EMPTY_STATE, type Group, type Member } from './state.ts';
+import {
+  type ChangedGroup,
+  type ControllerState,
+  EMPTY_STATE,
+  type Group,
+  type Member,
+  type SiteBooks,
+} from './state.ts';
 
 //  { id, serial, quarantined, reason,             reason: null unless it is quarantined
 //    reloading,
@@ -20,19 +27,16 @@ export const GROUP_PREFIX = 'group/';
 /** Key of the serial that the next group gets: blocks may still speak of groups that are no more. */
 export const NEXT_SERIAL_KEY = 'next-serial';
 
-/** What has to be written down for `after` to stand there in place of `before`. Groups that are the same object have not changed. */
-export function changesOfGroups(before: ControllerState, after: ControllerState): readonly LedgerChange[] {
-  if (before.groups === after.groups) return [];
-  const changes: LedgerChange[] = [];
-  for (const [id, group] of after.groups) {
-    if (before.groups.get(id) !== group)
-      changes.push({ key: `${GROUP_PREFIX}${id}`, value: recordOfGroup(group) });
-  }
-  for (const id of before.groups.keys()) {
-    if (!after.groups.has(id)) changes.push({ key: `${GROUP_PREFIX}${id}`, value: null });
-  }
-  if (before.nextSerial !== after.nextSerial) changes.push({ key: NEXT_SERIAL_KEY, value: after.nextSerial });
-  return changes;
+/** What has to be written down of groups that have changed. */
+export function changesOfGroups(
+  changed: Iterable<ChangedGroup>,
+  nextSerial: number,
+): readonly LedgerChange[] {
+  const ofGroups = [...changed].map(([id, group]) => ({
+    key: `${GROUP_PREFIX}${id}`,
+    value: group === null ? null : recordOfGroup(group),
+  }));
+  return ofGroups.length === 0 ? [] : [...ofGroups, { key: NEXT_SERIAL_KEY, value: nextSerial }];
 }
 
 /** Times lose their fractions: a window is shorter by less than a millisecond after that. */
@@ -91,19 +95,19 @@ export function groupFromRecord(key: string, value: JsonValue): Group {
  */
 export function restoredState(
   groups: readonly Group[],
-  counters: Pick<ControllerState, 'nextSerial'>,
+  counters: Pick<SiteBooks, 'nextSerial'>,
 ): ControllerState {
   const names = groups.flatMap(({ members }) => members.map(({ name }) => name));
   requireSound('groups', areUnique(groups.map(({ id }) => id)), 'two groups of one ID');
   requireSound('groups', areUnique(groups.map(({ serial }) => serial)), 'two groups of one serial');
   requireSound('groups', areUnique(names), 'one process in two groups');
-  let nextStartOrder = EMPTY_STATE.nextStartOrder;
+  let { nextStartOrder } = EMPTY_STATE.books;
   const numbered = groups.map((group): [number, Group] => {
     const members = group.members.map((member) => ({ ...member, startOrder: nextStartOrder++ }));
     return [group.id, { ...group, members }];
   });
   const nextSerial = groups.reduce((next, { serial }) => Math.max(next, serial + 1), counters.nextSerial);
-  return { ...EMPTY_STATE, groups: new Map(numbered), nextSerial, nextStartOrder };
+  return { groups: new Map(numbered), books: { ...EMPTY_STATE.books, nextSerial, nextStartOrder } };
 }
 
 /** A clock may stand before 1970; such a time is as good as none. */

@@ -67,6 +67,7 @@ export function guestServices(process: HostedProcess, options: GuestServicesOpti
         ? { kind: 'refused', reason: 'not-restartable' }
         : process.generations.reserve(generation, memoryOffset, storedBytes),
     commitImage: ({ made, changed }) => process.commitGeneration(made, changed),
+    reacquireBlocks: () => process.reacquireBlocks(),
 
     callHostFunction: (index, args) => spawner.embeddingOf(process).call(index, args),
     write: (stream, bytes) => observer.output(process, stream, bytes),

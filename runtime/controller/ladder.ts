@@ -1,9 +1,17 @@
 // Decides what a failure calls for: the ladder from a roll-back over the restarts of the group and of the site to a cold start and to
 // quarantine, and the way down again. Pure and total. A generation must not take its group up the ladder as long as an older one may
 // be sound; and as a roll-back forgets no failure but those of the generation it gives up, every series comes to the top in the end.
-import { emptyGroup, freeing, NOTHING_FUTILE, nothing, stops, withGroup } from './decision.ts';
+import { altered, emptyGroup, freeing, NOTHING_FUTILE, nothing, stops } from './decision.ts';
 import { leaveSiteRestart, restartGroup, restartSite, starts } from './restart.ts';
-import type { ControllerEvent, ControllerState, Decision, Group, Member, Policy } from './state.ts';
+import type {
+  ControllerEvent,
+  ControllerState,
+  Decision,
+  Group,
+  Member,
+  Policy,
+  SiteBooks,
+} from './state.ts';
 
 type Failure = ControllerEvent & { readonly kind: 'failed' };
 
@@ -14,18 +22,24 @@ export function failed(
   nowMs: number,
   policy: Policy,
 ): Decision {
+  const { books } = state;
   const member = present.members.find((each) => each.name === failure.name);
-  if (member?.status !== 'running') return nothing(state);
+  if (member?.status !== 'running') return nothing(books);
   const group = withoutHungTime(present, failure.entryMs, nowMs);
   const restartTimesMs = recent(group.restartTimesMs, nowMs, policy.intervalMs);
   const atLimit = restartTimesMs.length >= policy.maxBadness;
   const charged = charge(member, failure, group, policy);
-  if (isPoisoned(charged, atLimit, policy)) return rollBack(state, { ...group, restartTimesMs }, charged);
-  const culprit = withMember({ ...group, restartTimesMs }, charged);
-  if (atLimit && failure.ofHost) return giveUp(state, culprit, failure.reason, nowMs, policy);
-  if (atLimit) return escalate(state, culprit, failure.reason, nowMs, policy);
+  if (isPoisoned(charged, atLimit, policy))
+    return rollBack(books, { ...group, restartTimesMs }, member, charged);
+  const members = replaced(group.members, member, charged);
+  if (atLimit) {
+    const culprit = { ...group, members, restartTimesMs };
+    return failure.ofHost
+      ? giveUp(books, culprit, failure.reason, nowMs, policy)
+      : escalate(state, culprit, failure.reason, nowMs, policy);
+  }
   const counted = Number.isFinite(policy.maxBadness) ? [...restartTimesMs, nowMs] : [];
-  return restartGroup(state, { ...culprit, restartTimesMs: counted }, 'group');
+  return restartGroup(books, altered(group, { members, restartTimesMs: counted }), 'group');
 }
 
 /**
@@ -33,6 +47,7 @@ export function failed(
  * before it older. Else a start that hangs until its limit would never fill a window.
  */
 function withoutHungTime(group: Group, entryMs: number, nowMs: number): Group {
+  if (entryMs === 0) return group;
   const later = (timeMs: number): number => Math.min(timeMs + entryMs, nowMs);
   return {
     ...group,
@@ -45,16 +60,10 @@ function withoutHungTime(group: Group, entryMs: number, nowMs: number): Group {
 /**
  * What the host cannot put back, no other group's restart makes good; and a cold start would throw away what there is nothing wrong with.
  */
-function giveUp(
-  state: ControllerState,
-  group: Group,
-  reason: string,
-  nowMs: number,
-  { rungs }: Policy,
-): Decision {
-  if (rungs.quarantine) return quarantine(state, group, `it cannot be put back: ${reason}`);
+function giveUp(books: SiteBooks, group: Group, reason: string, nowMs: number, { rungs }: Policy): Decision {
+  if (rungs.quarantine) return quarantine(books, group, `it cannot be put back: ${reason}`);
   return restartGroup(
-    state,
+    books,
     { ...group, restartTimesMs: [...group.restartTimesMs.slice(1), nowMs] },
     'group',
   );
@@ -67,7 +76,7 @@ function giveUp(
 function charge(member: Member, failure: Failure, group: Group, { rungs }: Policy): Member {
   const { generation, useful, ofHost } = failure;
   if (useful || ofHost || generation === 0 || group.reloading || !rungs.rollback)
-    return { ...member, ...NOTHING_FUTILE };
+    return member.futileFailures === 0 ? member : { ...member, ...NOTHING_FUTILE };
   const before = member.futileGeneration === generation ? member.futileFailures : 0;
   return { ...member, futileFailures: before + 1, futileGeneration: generation };
 }
@@ -91,16 +100,17 @@ function isPoisoned(
  * The older generation gets a series of its own: the restarts after the futile failures are forgotten, the latest in the group's row.
  * Invariant: the others still count. Else a process that makes its poisoned generation anew after every roll-back would never climb.
  */
-function rollBack(state: ControllerState, group: Group, member: Member): Decision {
-  const earlierRestarts = member.futileFailures - 1;
+function rollBack(books: SiteBooks, group: Group, member: Member, charged: Member): Decision {
+  const earlierRestarts = charged.futileFailures - 1;
   const othersCount = Math.max(0, group.restartTimesMs.length - earlierRestarts);
   const restartTimesMs = group.restartTimesMs.slice(0, othersCount);
-  const forgiven = withMember({ ...group, restartTimesMs }, { ...member, ...NOTHING_FUTILE });
-  return restartGroup(state, forgiven, 'group', [{ kind: 'roll-back', group: group.id, name: member.name }]);
+  const members = replaced(group.members, member, { ...member, ...NOTHING_FUTILE });
+  const forgiven = { ...group, members, restartTimesMs };
+  return restartGroup(books, forgiven, 'group', [{ kind: 'roll-back', group: group.id, name: member.name }]);
 }
 
-function withMember(group: Group, member: Member): Group {
-  return { ...group, members: group.members.map((each) => (each.name === member.name ? member : each)) };
+function replaced(members: readonly Member[], before: Member, after: Member): readonly Member[] {
+  return before === after ? members : members.map((each) => (each === before ? after : each));
 }
 
 function recent(timesMs: readonly number[], nowMs: number, intervalMs: number): readonly number[] {
@@ -115,6 +125,7 @@ function escalate(
   nowMs: number,
   policy: Policy,
 ): Decision {
+  const { books } = state;
   const cause = `restarted ${group.restartTimesMs.length} times within ${policy.intervalMs} ms, last: ${reason}`;
   // The oldest makes way: the badness stays at its limit instead of growing with every restart that the policy lets pass.
   const overLimit = { ...group, restartTimesMs: [...group.restartTimesMs.slice(1), nowMs] };
@@ -122,7 +133,7 @@ function escalate(
   const coldAlready = group.coldStartMs !== null && nowMs - group.coldStartMs < policy.siteIntervalMs;
   if (policy.rungs.site && !coldAlready && siteRestartTimesMs.length < policy.maxSiteRestarts) {
     const culprit = { ...overLimit, siteRestartTimesMs: [...siteRestartTimesMs, nowMs] };
-    const decision = restartSite(withGroup(state, culprit));
+    const decision = restartSite(state, culprit);
     return {
       ...decision,
       actions: [
@@ -131,20 +142,20 @@ function escalate(
       ],
     };
   }
-  if (policy.rungs.cold && !coldAlready) return coldStart(state, group, cause, nowMs);
-  if (policy.rungs.quarantine) return quarantine(state, group, cause);
-  return restartGroup(state, overLimit, 'group');
+  if (policy.rungs.cold && !coldAlready) return coldStart(books, group, cause, nowMs);
+  if (policy.rungs.quarantine) return quarantine(books, group, cause);
+  return restartGroup(books, overLimit, 'group');
 }
 
 /** The group as if it had been started for the first time, its blocks with other keys untouched. */
-function coldStart(state: ControllerState, group: Group, reason: string, nowMs: number): Decision {
+function coldStart(books: SiteBooks, group: Group, reason: string, nowMs: number): Decision {
   const direct = group.members.filter((member) => member.kind === 'direct');
-  let startOrder = state.nextStartOrder;
+  let startOrder = books.nextStartOrder;
   const members = direct.map(
     (member): Member => ({ ...member, ...NOTHING_FUTILE, status: 'running', startOrder: startOrder++ }),
   );
   const cold: Group = {
-    ...emptyGroup(group.id, state.nextSerial),
+    ...emptyGroup(group.id, books.nextSerial),
     phase: 'restarting',
     members,
     siteRestartTimesMs: group.siteRestartTimesMs,
@@ -153,7 +164,8 @@ function coldStart(state: ControllerState, group: Group, reason: string, nowMs: 
   };
   const id = group.id;
   return {
-    state: { ...withGroup(state, cold), nextSerial: state.nextSerial + 1, nextStartOrder: startOrder },
+    changed: [[id, cold]],
+    books: { ...books, nextSerial: books.nextSerial + 1, nextStartOrder: startOrder },
     actions: [
       { kind: 'report-escalated', group: id, rung: 'cold', reason },
       ...stops(group),
@@ -164,13 +176,14 @@ function coldStart(state: ControllerState, group: Group, reason: string, nowMs: 
   };
 }
 
-export function quarantine(state: ControllerState, group: Group, reason: string): Decision {
+export function quarantine(books: SiteBooks, group: Group, reason: string): Decision {
   const members = group.members.map((member) =>
     member.status === 'running' ? { ...member, status: 'stopped' as const } : member,
   );
-  const left = leaveSiteRestart(state, group.id);
+  const left = leaveSiteRestart(books, group.id);
   return {
-    state: withGroup(left.state, { ...group, members, phase: 'quarantined', reason }),
+    changed: [[group.id, { ...group, members, phase: 'quarantined', reason }]],
+    books: left.books,
     actions: [
       { kind: 'report-escalated', group: group.id, rung: 'quarantine', reason },
       ...stops(group),
@@ -181,8 +194,8 @@ export function quarantine(state: ControllerState, group: Group, reason: string)
   };
 }
 
-export function released(state: ControllerState, group: Group, nowMs: number): Decision {
-  if (group.phase !== 'quarantined') return nothing(state);
+export function released(books: SiteBooks, group: Group, nowMs: number): Decision {
+  if (group.phase !== 'quarantined') return nothing(books);
   const forgiven: Group = {
     ...group,
     members: group.members.map((member) => ({ ...member, ...NOTHING_FUTILE })),
@@ -191,5 +204,5 @@ export function released(state: ControllerState, group: Group, nowMs: number): D
     coldStartMs: null,
     reason: null,
   };
-  return restartGroup(state, forgiven, 'group');
+  return restartGroup(books, forgiven, 'group');
 }

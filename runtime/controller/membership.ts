@@ -1,64 +1,60 @@
 // Decides what follows when members come and go: who joins a group, who returns, and when a group is over or blocked because of who has
 // ended. Pure and total, like all of the decision; it never starts or stops anything.
-import { emptyGroup, freeing, NOTHING_FUTILE, nothing, withGroup, withoutGroup } from './decision.ts';
-import type { Action, ControllerState, Decision, Group, Member, MemberKind } from './state.ts';
+import { altered, changes, emptyGroup, freeing, NOTHING_FUTILE, nothing } from './decision.ts';
+import type { Action, ControllerEvent, Decision, Group, Member, SiteBooks } from './state.ts';
 
-export function joined(state: ControllerState, id: number, name: string, kind: MemberKind): Decision {
-  const known = state.groups.get(id);
-  const group = known ?? emptyGroup(id, state.nextSerial);
+type Joining = ControllerEvent & { readonly kind: 'joined' };
+
+/** `known`: the group, if there is one already. */
+export function joined(
+  books: SiteBooks,
+  known: Group | null,
+  { group: id, name, memberKind }: Joining,
+): Decision {
+  const { nextSerial, nextStartOrder } = books;
+  const group = known ?? emptyGroup(id, nextSerial);
   const member: Member = {
     name,
-    kind,
+    kind: memberKind,
     status: 'running',
-    startOrder: state.nextStartOrder,
+    startOrder: nextStartOrder,
     ...NOTHING_FUTILE,
   };
-  return {
-    state: {
-      ...withGroup(state, { ...group, members: [...group.members, member], blocked: false }),
-      nextSerial: known === undefined ? state.nextSerial + 1 : state.nextSerial,
-      nextStartOrder: state.nextStartOrder + 1,
-    },
-    actions: [],
-    supersedes: [],
+  const counted: SiteBooks = {
+    ...books,
+    nextSerial: known === null ? nextSerial + 1 : nextSerial,
+    nextStartOrder: nextStartOrder + 1,
   };
+  return changes(counted, altered(group, { members: [...group.members, member], blocked: false }));
 }
 
-export function respawned(state: ControllerState, group: Group, name: string): Decision {
+export function respawned(books: SiteBooks, group: Group, name: string): Decision {
   const returning = group.members.find((member) => member.name === name && member.status !== 'running');
-  if (returning === undefined) return nothing(state);
+  if (returning === undefined) return nothing(books);
+  const { nextStartOrder } = books;
   const members = group.members.map((member) =>
-    member === returning
-      ? { ...member, status: 'running' as const, startOrder: state.nextStartOrder }
-      : member,
+    member === returning ? { ...member, status: 'running' as const, startOrder: nextStartOrder } : member,
   );
-  const next = {
-    ...withGroup(state, { ...group, members, blocked: false }),
-    nextStartOrder: state.nextStartOrder + 1,
-  };
-  return { state: next, actions: [], supersedes: [] };
+  return changes({ ...books, nextStartOrder: nextStartOrder + 1 }, { ...group, members, blocked: false });
 }
 
-export function ended(state: ControllerState, group: Group, name: string): Decision {
+export function ended(books: SiteBooks, group: Group, name: string): Decision {
   const member = group.members.find((each) => each.name === name);
-  if (member?.status !== 'running') return nothing(state);
+  if (member?.status !== 'running') return nothing(books);
   const members = group.members.map((each) =>
     each === member ? { ...each, ...NOTHING_FUTILE, status: 'ended' as const } : each,
   );
-  return settle(state, { ...group, members }, []);
+  return settle(books, { ...group, members }, []);
 }
 
 /** After a change of members: a group all of whose members have ended is over; one that nobody is left to finish is blocked. */
-export function settle(state: ControllerState, group: Group, before: readonly Action[]): Decision {
-  const waitingFor = group.members.filter((member) => member.status === 'stopped');
+export function settle(books: SiteBooks, group: Group, before: readonly Action[]): Decision {
   const running = group.members.some((member) => member.status === 'running');
-  const supersedes: readonly number[] = [];
-  if (running || group.phase !== 'live')
-    return { state: withGroup(state, group), actions: before, supersedes };
-  if (waitingFor.length === 0) {
-    return { state: withoutGroup(state, group.id), actions: [...before, freeing(group)], supersedes };
-  }
+  if (running || group.phase !== 'live') return changes(books, group, before);
+  const waitingFor = group.members.filter((member) => member.status === 'stopped');
+  if (waitingFor.length === 0)
+    return { changed: [[group.id, null]], books, actions: [...before, freeing(group)], supersedes: [] };
   const names = waitingFor.map((member) => member.name);
   const report: Action = { kind: 'report-blocked', group: group.id, names };
-  return { state: withGroup(state, { ...group, blocked: true }), actions: [...before, report], supersedes };
+  return changes(books, { ...group, blocked: true }, [...before, report]);
 }

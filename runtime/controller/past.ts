@@ -96,8 +96,8 @@ class PastReader {
     });
     const present = new Set(processes.map(({ record }) => record.identity.name));
     this.#dropOrphans(present, [...records.keys()]);
-    const state = restoredState(groups, { nextSerial: written.nextSerial });
-    ledger.commit([...this.#changes, ...changesOfGroups(written, state)]);
+    const state = restoredState(groups, written.books);
+    ledger.commit([...this.#changes, ...changesOfGroups(state.groups, state.books.nextSerial)]);
     this.#images.dropUnused();
     this.#bank.releaseHoles();
     return { state, processes, losses: this.#losses };
@@ -110,7 +110,7 @@ class PastReader {
       .map(([key, value]) => notAfter(groupFromRecord(key, value), this.#nowMs));
     const nextSerial = ledger.get(NEXT_SERIAL_KEY);
     return restoredState(groups, {
-      nextSerial: typeof nextSerial === 'number' ? nextSerial : EMPTY_STATE.nextSerial,
+      nextSerial: typeof nextSerial === 'number' ? nextSerial : EMPTY_STATE.books.nextSerial,
     });
   }
 

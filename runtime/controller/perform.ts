@@ -54,6 +54,8 @@ function wasStopped(error: unknown): boolean {
 
 export class ActionPerformer {
   readonly #options: PerformerOptions;
+  /** Restores that a thread has not answered yet, by group and name of the process. */
+  readonly #loading = new Map<number, Map<string, Promise<void>>>();
 
   constructor(options: PerformerOptions) {
     this.#options = options;
@@ -67,7 +69,7 @@ export class ActionPerformer {
       case 'roll-back':
         return this.#rollBack(action.group, this.#process(action.name));
       case 'restore':
-        return this.#restore(this.#process(action.name));
+        return this.#restore(action.group, this.#process(action.name));
       case 'launch':
         return this.#launch(action.group, this.#process(action.name));
       case 'reload':
@@ -97,17 +99,46 @@ export class ActionPerformer {
     return fault === null ? CAUSE_REQUEST : causeOf(fault.kind);
   }
 
-  /** A failure to come back is a new failure of the group (reference, section 12 row 8). */
-  #restore(process: HostedProcess): MaybePromise<void> {
+  /**
+   * What must be over before `next` is performed. Threads restore side by side, so that a group waits for its slowest member and not for
+   * the sum of them.
+   *
+   * Invariant: no member runs before all are loaded. A member's own load is no matter here: its thread runs nothing it could not load.
+   */
+  loadsBefore(next: Action): Promise<unknown> | null {
+    const loading = this.#loading.get(next.group);
+    if (loading === undefined) return null;
+    if (next.kind === 'restore') return loading.get(next.name) ?? null;
+    const own = next.kind === 'launch' ? next.name : null;
+    const others = [...loading].filter(([name]) => name !== own);
+    return others.length === 0 ? null : Promise.all(others.map(([, load]) => load));
+  }
+
+  #restore(group: number, process: HostedProcess): void {
     if (process.state === 'stopped') process.willRestart();
     try {
       const loaded = process.load(this.#options.table.nextPid());
-      return loaded instanceof Promise
-        ? loaded.catch((error: unknown) => this.#failedToStart(process, error))
-        : loaded;
+      if (loaded instanceof Promise) this.#awaitLoad(group, process, loaded);
     } catch (error) {
-      return this.#failedToStart(process, error);
+      this.#failedToStart(group, process, error);
     }
+  }
+
+  #awaitLoad(group: number, process: HostedProcess, loaded: Promise<void>): void {
+    const loading = this.#loading.get(group) ?? new Map<string, Promise<void>>();
+    this.#loading.set(group, loading);
+    const { name } = process.identity;
+    const isAwaited = (): boolean => loading.get(name) === over;
+    const over: Promise<void> = loaded
+      .catch((error: unknown) => {
+        if (isAwaited()) this.#failedToStart(group, process, error);
+      })
+      .then(() => {
+        if (!isAwaited()) return;
+        loading.delete(name);
+        if (loading.size === 0) this.#loading.delete(group);
+      });
+    loading.set(name, over);
   }
 
   #launch(group: number, process: HostedProcess): void {
@@ -120,9 +151,15 @@ export class ActionPerformer {
     if (rolled !== null) this.#options.observer.rolledBack(group, process, rolled.from, rolled.to);
   }
 
-  #failedToStart(process: HostedProcess, error: unknown): void {
+  /**
+   * A failure to come back is a new failure of the group (reference, section 12 row 8); the first of several loads that fail speaks for
+   * all of them, since the decision stops them.
+   */
+  #failedToStart(group: number, process: HostedProcess, error: unknown): void {
     if (error instanceof InvariantViolation) throw error;
     if (wasStopped(error)) return;
+    this.#loading.get(group)?.clear();
+    this.#loading.delete(group);
     const message = error instanceof Error ? error.message : String(error);
     const where = { activity: null, generation: process.generations.current.generation };
     this.#options.notPutBack(

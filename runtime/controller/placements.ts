@@ -69,6 +69,7 @@ function immediate(services: AsynchronousServices): HostServices {
     hrKillGroup: (...args) => now(services.hrKillGroup(...args)),
     reserveImage: (...args) => now(services.reserveImage(...args)),
     commitImage: (...args) => now(services.commitImage(...args)),
+    reacquireBlocks: () => now(services.reacquireBlocks()),
     callHostFunction: (...args) => now(services.callHostFunction(...args)),
     write: (...args) => now(services.write(...args)),
     outputTaken: () => now(services.outputTaken()),

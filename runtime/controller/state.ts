@@ -40,19 +40,22 @@ export interface Group {
   readonly reason: string | null;
 }
 
-export interface ControllerState {
-  readonly groups: ReadonlyMap<number, Group>;
+/** What is known of the site beside its groups. */
+export interface SiteBooks {
   readonly nextSerial: number;
   readonly nextStartOrder: number;
   /** Groups whose part of the site restart under way is not done; empty when there is none. */
   readonly siteRestartPending: ReadonlySet<number>;
 }
 
+export interface ControllerState {
+  readonly groups: ReadonlyMap<number, Group>;
+  readonly books: SiteBooks;
+}
+
 export const EMPTY_STATE: ControllerState = Object.freeze({
   groups: new Map<number, Group>(),
-  nextSerial: 1,
-  nextStartOrder: 1,
-  siteRestartPending: new Set<number>(),
+  books: Object.freeze({ nextSerial: 1, nextStartOrder: 1, siteRestartPending: new Set<number>() }),
 });
 
 /** Reference, section 12 rows 1 and 1b. Times in milliseconds. */
@@ -149,8 +152,13 @@ export type Action = { readonly group: number } & (
   | { readonly kind: 'free'; readonly serial: number; readonly names: readonly string[] }
 );
 
+/** A group as it is after a decision; null: it is no more. */
+export type ChangedGroup = readonly [id: number, group: Group | null];
+
 export interface Decision {
-  readonly state: ControllerState;
+  /** All others are what they were: a decision on one group costs the same beside a thousand others. */
+  readonly changed: readonly ChangedGroup[];
+  readonly books: SiteBooks;
   readonly actions: readonly Action[];
   /** Groups whose waiting restores, reloads, launches and restart reports are void: these actions take their place. */
   readonly supersedes: readonly number[];

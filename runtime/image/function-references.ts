@@ -34,7 +34,10 @@ export class FunctionReferences {
   reference(index: number): unknown {
     if (index === NULL_REFERENCE) return null;
     const position = this.#positionOf(index);
-    invariant(this.#table !== null && position !== undefined, `function ${index} can be referenced`);
+    invariant(
+      this.#table !== null && position !== undefined,
+      'a function that an image refers to can be referenced',
+    );
     return this.#table.get(position);
   }
 

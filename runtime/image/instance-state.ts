@@ -50,6 +50,8 @@ export class StateAccess {
   /** Initialised, or restored at least once: active segments are dropped then, and the instance has a state of its own. */
   #isReady = false;
   #prepared: PreparedState | null = null;
+  /** Where no code can change a table: what every state has, once it is known. */
+  #fixedTables: InstanceState['tables'] | null = null;
 
   /** The instance must come from the module that was prepared together with `layout`. */
   constructor({ exports }: WebAssembly.Instance, layout: ModuleLayout) {
@@ -83,9 +85,11 @@ export class StateAccess {
    */
   capture(culprit: string): InstanceState {
     invariant(this.#isReady, 'an instance is captured after it was initialised or restored');
+    const tables = this.#fixedTables ?? this.#tables.map((access) => this.#captureTable(access, culprit));
+    if (this.#layout.tablesAreFixed === true) this.#fixedTables = tables;
     return {
       globals: this.#globals.map((access) => access.capture(culprit)),
-      tables: this.#tables.map((access) => this.#captureTable(access, culprit)),
+      tables,
       dropped: this.#segments.map(isDropped),
     };
   }
@@ -101,9 +105,13 @@ export class StateAccess {
       const value = state.globals[position];
       if (value !== undefined) access.restore(value);
     });
-    this.#tables.forEach(({ table }, position) => {
-      restoreTable(table, expected[position] ?? []);
-    });
+    // Reading an entry takes some 30 ns, and a C program has hundreds: where they cannot have changed they are not looked at.
+    if (!this.#isReady || this.#layout.tablesAreFixed !== true) {
+      this.#tables.forEach(({ table }, position) => {
+        restoreTable(table, expected[position] ?? []);
+      });
+    }
+    if (this.#layout.tablesAreFixed === true) this.#fixedTables = state.tables;
     if (!this.#isReady && this.#layout.dropActive !== null) {
       exportedFunction(this.#exports, this.#layout.dropActive)();
     }

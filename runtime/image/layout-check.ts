@@ -11,6 +11,8 @@ const VALUE_TYPES: readonly unknown[] = ['i32', 'i64', 'f32', 'f64', 'v128', 'fu
 const isText: Check = (value) => typeof value === 'string';
 const isIndex: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 const isValueType: Check = (value) => VALUE_TYPES.includes(value);
+const isBoolean: Check = (value) => typeof value === 'boolean';
+const isAbsent: Check = (value) => value === undefined;
 const isNull: Check = (value) => value === null;
 const either =
   (...checks: readonly Check[]): Check =>
@@ -64,6 +66,7 @@ const isLayout = recordOf<ModuleLayout>({
       elementType: oneOf('funcref', 'externref'),
     }),
   ),
+  tablesAreFixed: either(isAbsent, isBoolean),
   segments: listOf(
     recordOf<ModuleLayout['segments'][number]>({
       kind: oneOf('data', 'element'),

@@ -63,6 +63,8 @@ export interface ModuleLayout {
   readonly memory: MemorySlot | null;
   readonly globals: readonly GlobalSlot[];
   readonly tables: readonly TableSlot[];
+  /** No code can change a table: every state has the same. Absent in texts of earlier versions, which did not look for it. */
+  readonly tablesAreFixed?: boolean;
   readonly segments: readonly SegmentSlot[];
   /** A table the rewriter appended: entry k is the function with index `indices[k]`; ascending. Null when no function can be referenced. */
   readonly functionTable: { readonly exportName: string; readonly indices: readonly number[] } | null;

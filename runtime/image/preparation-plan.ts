@@ -14,6 +14,7 @@ import { findKnownGlobals } from './known-globals.ts';
 import type { FunctionType, GlobalSlot, ModuleLayout, SegmentSlot } from './layout.ts';
 import { findSection, type ModuleStructure } from './module-structure.ts';
 import { type BoundedLimits, boundMemory, boundTable } from './quota.ts';
+import { hasFixedTables } from './table-writes.ts';
 import { SECTION } from './wasm-format.ts';
 
 /** What the names of all added exports begin with. A guest may not use it. */
@@ -57,6 +58,7 @@ export function planPreparation(
       exportName: `${HIDDEN_PREFIX}table_${index}`,
       elementType,
     })),
+    tablesAreFixed: hasFixedTables(structure, moduleName),
     segments: segments.slots,
     functionTable: planFunctionTable(structure, globals),
     initializer,

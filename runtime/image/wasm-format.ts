@@ -120,6 +120,8 @@ export const OPCODE = {
   localGet: 0x20,
   globalGet: 0x23,
   globalSet: 0x24,
+  tableGet: 0x25,
+  tableSet: 0x26,
   i32Const: 0x41,
   i64Const: 0x42,
   f32Const: 0x43,
@@ -142,9 +144,33 @@ export const OPCODE = {
 } as const;
 
 /** Second opcodes, after `bulkPrefix`. */
-export const BULK = { memoryInit: 8, dataDrop: 9, tableInit: 12, elemDrop: 13 } as const;
-/** Second opcodes, after `simdPrefix`. */
-export const SIMD = { v128Const: 12, i64x2Splat: 18, i64x2ExtractLane: 29, i64x2ReplaceLane: 30 } as const;
+export const BULK = {
+  memoryInit: 8,
+  dataDrop: 9,
+  memoryCopy: 10,
+  memoryFill: 11,
+  tableInit: 12,
+  elemDrop: 13,
+  tableCopy: 14,
+  tableGrow: 15,
+  tableSize: 16,
+  tableFill: 17,
+} as const;
+/** Second opcodes, after `simdPrefix`; first and last where there are several, sorted by what follows them. */
+export const SIMD = {
+  v128Const: 12,
+  i8x16Shuffle: 13,
+  i64x2Splat: 18,
+  i64x2ExtractLane: 29,
+  i64x2ReplaceLane: 30,
+  loadsAndStores: [
+    [0, 11],
+    [92, 93],
+  ],
+  lanes: [21, 34],
+  lanesOfMemory: [84, 91],
+  last: 255,
+} as const;
 
 /** The custom section that holds names, and the subsection of it that holds those of globals. */
 export const NAME_SECTION = 'name';

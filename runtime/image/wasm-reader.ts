@@ -66,6 +66,12 @@ export class WasmReader {
   }
 
   u32(): number {
+    // Most are of one byte, and nearly all that is read of a module are such numbers.
+    const first = this.#bytes[this.#offset];
+    if (first !== undefined && first < 0x80 && this.#offset < this.#end) {
+      this.#offset += 1;
+      return first;
+    }
     let value = 0;
     for (let position = 0; position < LEB32_MAX_BYTES; position++) {
       const byte = this.byte();

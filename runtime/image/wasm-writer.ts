@@ -1,6 +1,7 @@
 // A growable buffer for pieces of a WebAssembly binary. It must never be used for what can be copied as a view: large
 // stretches of a module travel as parts, and are copied once.
 import { invariant } from '../invariant.ts';
+import { LEB32_MAX_BYTES } from './wasm-reader.ts';
 
 const INITIAL_CAPACITY_BYTES = 256;
 const encoder = new TextEncoder();
@@ -22,18 +23,24 @@ export class WasmWriter {
 
   /** Appends an unsigned LEB128 integer in its shortest form. */
   u32(value: number): this {
-    invariant(Number.isInteger(value) && value >= 0 && value < 2 ** 32, `${value} is a u32`);
+    invariant(Number.isInteger(value) && value >= 0 && value < 2 ** 32, 'what is written as a u32 is one');
+    // Not byte by byte through `byte`, which makes an array of each: most of what is written are indices.
+    this.#reserve(LEB32_MAX_BYTES);
     let rest = value;
     while (rest >= 0x80) {
-      this.byte((rest & 0x7f) | 0x80);
+      this.#buffer[this.#length++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
     }
-    return this.byte(rest);
+    this.#buffer[this.#length++] = rest;
+    return this;
   }
 
   /** Appends a signed LEB128 integer in its shortest form. */
   s32(value: number): this {
-    invariant(Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31, `${value} is an i32`);
+    invariant(
+      Number.isInteger(value) && value >= -(2 ** 31) && value < 2 ** 31,
+      'what is written as an i32 is one',
+    );
     let rest = value;
     while (rest < -0x40 || rest >= 0x40) {
       this.byte((rest & 0x7f) | 0x80);

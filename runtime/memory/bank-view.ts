@@ -9,6 +9,8 @@ import { CopiedMemory } from './copied-memory.ts';
 import { type DirtyPageMethod, DirtyPageScanner } from './dirty-pages.ts';
 import type { GuestMemory } from './guest-memory.ts';
 import { MappedMemory } from './mapped-memory.ts';
+import { OwnPages } from './own-pages.ts';
+import { PageFaultCounter } from './page-faults.ts';
 
 /** What another thread needs to see the bank; can be posted to it. Good for as long as the bank is not disposed. */
 export interface BankHandle {
@@ -24,6 +26,7 @@ interface Mapping {
   readonly content: MappedContent;
   readonly libc: Libc;
   readonly scanner: DirtyPageScanner;
+  readonly faults: PageFaultCounter;
 }
 
 /** One per thread; it owns that thread's dirty-page scanner, but not the bank. */
@@ -79,8 +82,8 @@ export class BankView implements Disposable {
   /** The owner of what the backend does to one linear memory, which must not be shared. Not yet restored: it has no base image. */
   guestMemory(memory: WebAssembly.Memory): GuestMemory {
     if (this.#mapping === null) return new CopiedMemory(this.#content, memory);
-    const { content, libc, scanner } = this.#mapping;
-    return new MappedMemory(content, libc, scanner, memory);
+    const { content, libc, scanner, faults } = this.#mapping;
+    return new MappedMemory(content, libc, new OwnPages(scanner, faults), memory);
   }
 
   [Symbol.dispose](): void {
@@ -100,5 +103,6 @@ function openMapping(
     content: new MappedContent(memory, writer, fd, address),
     libc,
     scanner: new DirtyPageScanner(libc, method),
+    faults: new PageFaultCounter(libc),
   };
 }

@@ -49,17 +49,20 @@ export class CopiedMemory implements GuestMemory {
     const wanted = orderMappings(blocks, bytes.byteLength);
     // The mapped backend has a guest's stores in the bank at once; here the last ones are published now or lost.
     this.#exchange(bytes);
-    this.#setCopies(wanted.map(emptyCopy));
+    // Cut off from here on, it has no blocks: what lies in their place must not be taken for the guest's stores.
+    this.#setCopies([]);
+    const copies = wanted.map(emptyCopy);
 
     const stored = this.#content.bytes(image.offset, image.storedBytes);
-    for (const run of subtractRuns(runsBetween(0, bytes.byteLength), this.#blockRuns)) {
+    for (const run of subtractRuns(runsBetween(0, bytes.byteLength), mappedRuns(wanted))) {
       const start = run.firstPage * BANK_PAGE_SIZE;
       const end = start + run.pageCount * BANK_PAGE_SIZE;
       const storedEnd = Math.min(end, Math.max(start, image.storedBytes));
       if (storedEnd > start) bytes.set(stored.subarray(start, storedEnd), start);
       bytes.fill(0, storedEnd, end);
     }
-    for (const copy of this.#copies) this.#takeIn(copy, bytes);
+    for (const copy of copies) this.#takeIn(copy, bytes);
+    this.#setCopies(copies);
   }
 
   mapBlock(mapping: BlockMapping): void {

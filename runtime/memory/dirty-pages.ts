@@ -9,20 +9,11 @@ import type { PageRun } from './guest-memory.ts';
 /** `pagemap-scan`: the ioctl, Linux 6.7 and later. `pagemap-read`: the table itself. `unknown`: there is no telling. */
 export type DirtyPageMethod = 'pagemap-scan' | 'pagemap-read' | 'unknown';
 
-/** Runs counted from the start of the range, normal; or why there are none: a limit was passed, or there is no way to know. */
+/** Runs counted from the start of the range, normal; or why there are none: they are more than were wanted, or there is no way to know. */
 export type DirtyPages = readonly PageRun[] | 'too-many' | 'unknown';
 
-/** Where a scan gives up. Its time goes with the resident pages, so their limit bounds it. */
-export interface ScanLimits {
-  readonly dirtyPages: number;
-  /** Pages present in any way: dirty, or only read. */
-  readonly residentPages: number;
-}
-
-export const NO_SCAN_LIMITS: ScanLimits = Object.freeze({
-  dirtyPages: Number.MAX_SAFE_INTEGER,
-  residentPages: Number.MAX_SAFE_INTEGER - 1,
-});
+/** Of a scan that is to find them all. */
+export const EVERY_PAGE = Number.MAX_SAFE_INTEGER - 1;
 
 //  struct pm_scan_arg: twelve 64-bit words, 96 bytes (linux/fs.h).
 //
@@ -30,7 +21,8 @@ export const NO_SCAN_LIMITS: ScanLimits = Object.freeze({
 //  +------+-------+-------+-----+----------+-----+---------+-----------+--------------------+---------------+---------------+-------------+
 //  | size | flags | start | end | walk_end | vec | vec_len | max_pages | category_inverted  | category_mask | category_any  | return_mask |
 //  +------+-------+-------+-----+----------+-----+---------+-----------+--------------------+---------------+---------------+-------------+
-//  A page is reported when its categories hold one of `any`; inverted and mask stay 0. `walk_end` is where the kernel stopped.
+//  A page is reported when its categories, those in `inverted` taken the other way round, hold all of `mask` and one of `any`. `walk_end`
+//  is where the kernel stopped.
 const ARGUMENT_WORDS = 12;
 const START = 2;
 const END = 3;
@@ -38,12 +30,14 @@ const WALK_END = 4;
 const VECTOR = 5;
 const VECTOR_LENGTH = 6;
 const MAX_PAGES = 7;
+const CATEGORY_INVERTED = 8;
+const CATEGORY_MASK = 9;
 const CATEGORY_ANY = 10;
 const RETURN_MASK = 11;
 
 //  struct page_region: three 64-bit words, one element of the vector.
 //  +-------+-----+------------+
-//  | start | end | categories |     categories: those of the return mask; none of them means the page is the guest's own
+//  | start | end | categories |     categories: those of the return mask
 //  +-------+-----+------------+
 const REGION_WORDS = 3;
 /** Regions a call can return: 12 KiB of vector; a larger answer takes more calls. */
@@ -89,8 +83,10 @@ export class DirtyPageScanner implements Disposable {
     this.#argument[0] = BigInt(this.#argument.byteLength);
     this.#argument[VECTOR] = BigInt(libc.addressOf(new Uint8Array(this.#regions.buffer)));
     this.#argument[VECTOR_LENGTH] = BigInt(REGIONS_PER_CALL);
+    this.#argument[CATEGORY_INVERTED] = PAGE_IS_FILE | PAGE_IS_PFNZERO;
+    this.#argument[CATEGORY_MASK] = PAGE_IS_FILE | PAGE_IS_PFNZERO;
     this.#argument[CATEGORY_ANY] = PAGE_IS_PRESENT | PAGE_IS_SWAPPED;
-    this.#argument[RETURN_MASK] = PAGE_IS_FILE | PAGE_IS_PFNZERO;
+    this.#argument[RETURN_MASK] = PAGE_IS_PRESENT;
   }
 
   /** The method in use, found out now if need be. */
@@ -99,10 +95,10 @@ export class DirtyPageScanner implements Disposable {
     return this.#method;
   }
 
-  /** Dirty pages of [address, address + sizeBytes); `too-many` when a limit is passed. */
-  scan(address: number, sizeBytes: number, limits: ScanLimits): DirtyPages {
+  /** Dirty pages of [address, address + sizeBytes); `too-many` when there are more than `maxPages`. The time goes with the resident pages. */
+  scan(address: number, sizeBytes: number, maxPages: number): DirtyPages {
     invariant(!this.#disposed, 'a disposed scanner is not used');
-    return this.#scanBy(this.method, address, sizeBytes, limits);
+    return this.#scanBy(this.method, address, sizeBytes, maxPages);
   }
 
   [Symbol.dispose](): void {
@@ -111,12 +107,12 @@ export class DirtyPageScanner implements Disposable {
     this.#pagemapFd = null;
   }
 
-  #scanBy(method: DirtyPageMethod, address: number, sizeBytes: number, limits: ScanLimits): DirtyPages {
+  #scanBy(method: DirtyPageMethod, address: number, sizeBytes: number, maxPages: number): DirtyPages {
     switch (method) {
       case 'pagemap-scan':
-        return this.#scanByIoctl(address, sizeBytes, limits);
+        return this.#scanByIoctl(address, sizeBytes, maxPages);
       case 'pagemap-read':
-        return this.#scanByReading(address, sizeBytes, limits);
+        return this.#scanByReading(address, sizeBytes, maxPages);
       case 'unknown':
         return 'unknown';
       default:
@@ -124,33 +120,32 @@ export class DirtyPageScanner implements Disposable {
     }
   }
 
-  #scanByIoctl(address: number, sizeBytes: number, limits: ScanLimits): DirtyPages {
+  #scanByIoctl(address: number, sizeBytes: number, maxPages: number): DirtyPages {
     const argument = this.#argument;
     const regions = this.#regions;
     const end = address + sizeBytes;
-    const collector = new PageCollector(limits);
+    const collector = new PageCollector();
     argument[END] = BigInt(end);
     for (let start = address; start < end; start = Number(argument[WALK_END])) {
       argument[START] = BigInt(start);
       // One page more than is wanted tells "too many"; 0 would mean no limit.
-      argument[MAX_PAGES] = BigInt(limits.residentPages - collector.residentPages + 1);
+      argument[MAX_PAGES] = BigInt(maxPages - collector.pageCount + 1);
       const regionCount = this.#libc.scanPages(this.#openPagemap(), this.#argumentAddress);
       if (regionCount < 0) return 'unknown';
       for (let region = 0; region < regionCount; region += 1) {
         const word = region * REGION_WORDS * 2;
         const first = joinHalves(regions[word], regions[word + 1]) - address;
         const last = joinHalves(regions[word + 2], regions[word + 3]) - address;
-        const isDirty = regions[word + 4] === 0;
-        collector.add(first / BANK_PAGE_SIZE, (last - first) / BANK_PAGE_SIZE, isDirty);
+        collector.add(first / BANK_PAGE_SIZE, (last - first) / BANK_PAGE_SIZE);
       }
-      if (collector.overflowed) return 'too-many';
+      if (collector.pageCount > maxPages) return 'too-many';
       invariant(Number(argument[WALK_END]) > start, 'the kernel moves on in every call');
     }
     return collector.runs;
   }
 
-  #scanByReading(address: number, sizeBytes: number, limits: ScanLimits): DirtyPages {
-    const collector = new PageCollector(limits);
+  #scanByReading(address: number, sizeBytes: number, maxPages: number): DirtyPages {
+    const collector = new PageCollector();
     const pageCount = sizeBytes / BANK_PAGE_SIZE;
     const table = new Uint32Array(Math.min(pageCount, PAGES_PER_READ) * 2);
     for (let page = 0; page < pageCount; page += PAGES_PER_READ) {
@@ -161,9 +156,9 @@ export class DirtyPageScanner implements Disposable {
         const upperHalf = table[index * 2 + 1] ?? 0;
         const occupied = ((upperHalf >>> UPPER_HALF_PRESENCE_SHIFT) & PRESENT_OR_SWAPPED) !== 0;
         const isFile = ((upperHalf >>> UPPER_HALF_FILE_SHIFT) & 1) !== 0;
-        if (occupied) collector.add(page + index, 1, !isFile);
+        if (occupied && !isFile) collector.add(page + index, 1);
       }
-      if (collector.overflowed) return 'too-many';
+      if (collector.pageCount > maxPages) return 'too-many';
     }
     return collector.runs;
   }
@@ -197,7 +192,7 @@ export class DirtyPageScanner implements Disposable {
 
   #answersRightly(method: DirtyPageMethod, address: number, dirtyPages: readonly number[]): boolean {
     try {
-      const runs = this.#scanBy(method, address, WASM_PAGE_SIZE, NO_SCAN_LIMITS);
+      const runs = this.#scanBy(method, address, WASM_PAGE_SIZE, EVERY_PAGE);
       if (typeof runs === 'string' || runs.length !== dirtyPages.length) return false;
       return runs.every((run, index) => run.firstPage === dirtyPages[index] && run.pageCount === 1);
     } catch {
@@ -207,25 +202,13 @@ export class DirtyPageScanner implements Disposable {
   }
 }
 
-/** Joins dirty runs that touch, and counts what the limits are about. */
+/** Joins runs that touch, and counts their pages. */
 class PageCollector {
   readonly runs: { firstPage: number; pageCount: number }[] = [];
-  readonly #limits: ScanLimits;
-  residentPages = 0;
-  #dirtyPages = 0;
+  pageCount = 0;
 
-  constructor(limits: ScanLimits) {
-    this.#limits = limits;
-  }
-
-  get overflowed(): boolean {
-    return this.residentPages > this.#limits.residentPages || this.#dirtyPages > this.#limits.dirtyPages;
-  }
-
-  add(firstPage: number, pageCount: number, isDirty: boolean): void {
-    this.residentPages += pageCount;
-    if (!isDirty) return;
-    this.#dirtyPages += pageCount;
+  add(firstPage: number, pageCount: number): void {
+    this.pageCount += pageCount;
     const last = this.runs.at(-1);
     if (last !== undefined && last.firstPage + last.pageCount === firstPage) last.pageCount += pageCount;
     else this.runs.push({ firstPage, pageCount });

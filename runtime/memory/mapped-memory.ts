@@ -5,7 +5,7 @@ import { BANK_PAGE_SIZE, WHOLE_COPY_MAX_BYTES } from '../limits.ts';
 import type { Libc } from '../system/libc.ts';
 import type { MappedContent } from './bank-content.ts';
 import { mappedRuns, mappingAt, mappingsMissing, orderMappings } from './block-mappings.ts';
-import { type DirtyPageScanner, type DirtyPages, NO_SCAN_LIMITS, type ScanLimits } from './dirty-pages.ts';
+import { type DirtyPages, EVERY_PAGE } from './dirty-pages.ts';
 import type {
   BlockMapping,
   GuestMemory,
@@ -14,19 +14,20 @@ import type {
   PageRun,
   PageSet,
 } from './guest-memory.ts';
+import type { OwnPages } from './own-pages.ts';
 import { clipRuns, intersectRuns, planWrite, runsBetween, subtractRuns, unionRuns } from './page-runs.ts';
 import { endOfContent } from './zero-pages.ts';
 
 /**
- * A restore in place copies the dirty pages back up to these limits; past them it drops every page and lets the guest fault in again
- * what it uses. Copying costs 0.3-0.8 us a page and leaves it ready for the next store, dropping 1-4 us for every page stored to
- * again: but it frees what a guest once used and does not use now, which would else be copied (4096 pages: 3 ms) or scanned (16384
- * pages: 0.5 ms) at every restore.
+ * A restore in place copies the guest's own pages back up to this many; past it all pages are dropped, and the guest faults in again what
+ * it uses. To drop a page costs as much as to copy it, and the next store to it several times as much: but it frees what a guest once used
+ * and does not use now, which would else be copied at every restore (4096 pages: 3 ms).
  */
-const IN_PLACE_LIMITS: ScanLimits = Object.freeze({ dirtyPages: 4096, residentPages: 16384 });
+const MAX_PAGES_COPIED_BACK = 4096;
 
 /**
- * Small memories are copied whole both ways and never mapped (WHOLE_COPY_MAX_BYTES). Larger ones look like this after a restore:
+ * Small memories are never mapped, but copied from their image and whole into one (WHOLE_COPY_MAX_BYTES). Larger ones look like this after
+ * a restore:
  *
  *   0                               storedBytes                       memoryBytes
  *  +-------------------------------+---------------------------------+
@@ -38,7 +39,7 @@ export class MappedMemory implements GuestMemory {
   readonly memory: WebAssembly.Memory;
   readonly #content: MappedContent;
   readonly #libc: Libc;
-  readonly #scanner: DirtyPageScanner;
+  readonly #ownPages: OwnPages;
   #buffer: ArrayBufferLike | null = null;
   #bytes = new Uint8Array(0);
   #address: number | null = null;
@@ -51,11 +52,12 @@ export class MappedMemory implements GuestMemory {
   #everMapped = false;
   #disposed = false;
 
-  constructor(content: MappedContent, libc: Libc, scanner: DirtyPageScanner, memory: WebAssembly.Memory) {
+  /** `ownPages`: of this memory alone. */
+  constructor(content: MappedContent, libc: Libc, ownPages: OwnPages, memory: WebAssembly.Memory) {
     this.memory = memory;
     this.#content = content;
     this.#libc = libc;
-    this.#scanner = scanner;
+    this.#ownPages = ownPages;
   }
 
   get blocks(): readonly BlockMapping[] {
@@ -70,8 +72,8 @@ export class MappedMemory implements GuestMemory {
     this.#base = null;
     // An unfinished restore leaves mappings nobody has written down: they are all replaced.
     if (base === null && this.#everMapped) this.#clear();
-    if (isCopiedWhole(image.memoryBytes)) this.#copyWhole(image, wanted);
-    else if (base !== null && sameImage(base, image)) this.#restoreInPlace(image, wanted);
+    if (base !== null && sameImage(base, image)) this.#restoreInPlace(image, wanted);
+    else if (isCopiedWhole(image.memoryBytes)) this.#copyWhole(image, wanted);
     else this.#attach(image, wanted);
     this.#detached = [];
     this.#base = image;
@@ -104,7 +106,7 @@ export class MappedMemory implements GuestMemory {
       return { storedBytes: endOfContent(bytes, everything, 0), dirty: 'all' };
     }
     const mappedBase = base !== null && !isCopiedWhole(base.memoryBytes) ? base : null;
-    const dirty = this.#scan(NO_SCAN_LIMITS);
+    const dirty = this.#scan(EVERY_PAGE);
     invariant(dirty !== 'too-many', 'a scan without limits passes none');
     const touched = dirty === 'unknown' ? everything : dirty;
     const storedBytes = endOfContent(bytes, touched, mappedBase?.storedBytes ?? 0);
@@ -165,19 +167,26 @@ export class MappedMemory implements GuestMemory {
 
   /** The image is mapped already: only what the guest and the blocks changed is put back. */
   #restoreInPlace(image: MemoryImage, blocks: readonly BlockMapping[]): void {
-    const removed = mappedRuns(mappingsMissing(this.#blocks, blocks));
-    const foreign = unionRuns(removed, this.#detached);
+    const removed = mappingsMissing(this.#blocks, blocks);
     const added = mappingsMissing(blocks, this.#blocks);
-    this.#mapImage(subtractRuns(foreign, mappedRuns(blocks)), image);
-    for (const mapping of added) this.#mapShared(mapping);
-    this.#setBlocks(blocks);
-
-    const dirty = this.#scan(IN_PLACE_LIMITS);
-    if (dirty === 'unknown' || dirty === 'too-many') {
+    const isRemapped = removed.length > 0 || added.length > 0 || this.#detached.length > 0;
+    if (isRemapped && isCopiedWhole(image.memoryBytes)) return this.#copyWhole(image, blocks);
+    if (isRemapped) {
+      const foreign = unionRuns(mappedRuns(removed), this.#detached);
+      this.#mapImage(subtractRuns(foreign, mappedRuns(blocks)), image);
+      for (const mapping of added) this.#mapShared(mapping);
+      this.#setBlocks(blocks);
+    }
+    const dirty = this.#scan(MAX_PAGES_COPIED_BACK);
+    if (typeof dirty !== 'string') {
+      this.#copyFromImage(dirty, image);
+      this.#ownPages.settle(dirty);
+    } else if (isCopiedWhole(image.memoryBytes)) {
+      this.#copyWhole(image, blocks);
+    } else {
+      this.#ownPages.forget();
       // Blocks are file pages: dropping them loses nothing.
       this.#libc.dropPages(this.#baseAddress(), image.memoryBytes);
-    } else {
-      this.#copyFromImage(dirty, image);
     }
   }
 
@@ -185,7 +194,12 @@ export class MappedMemory implements GuestMemory {
     this.#mapAnonymous(mappedRuns(mappingsMissing(this.#blocks, blocks)));
     for (const mapping of mappingsMissing(blocks, this.#blocks)) this.#mapShared(mapping);
     this.#setBlocks(blocks);
-    this.#copyFromImage(subtractRuns(runsBetween(0, image.memoryBytes), this.#blockRuns), image);
+    const everything = runsBetween(0, image.memoryBytes);
+    const dirty = this.#scan(EVERY_PAGE);
+    // Zeros are not stored to pages that read as zero: each would take a page of memory.
+    const touched =
+      typeof dirty === 'string' ? everything : unionRuns(runsBetween(0, image.storedBytes), dirty);
+    this.#copyFromImage(subtractRuns(touched, this.#blockRuns), image);
   }
 
   /** Makes the pages equal to the image by storing to them. */
@@ -228,22 +242,23 @@ export class MappedMemory implements GuestMemory {
     this.#libc.mapShared(this.#baseAddress() + address, extent.sizeBytes, this.#content.fd, extent.offset);
   }
 
+  /** What is mapped has changed, or is about to. */
   #setBlocks(blocks: readonly BlockMapping[]): void {
+    this.#ownPages.forget();
     this.#blocks = blocks;
     this.#blockRuns = mappedRuns(blocks);
   }
 
   /** Dirty pages of the guest's own; shared pages are never dirty, but the fallbacks may see them as such. */
-  #scan(limits: ScanLimits): DirtyPages {
-    const dirty = this.#scanner.scan(this.#baseAddress(), this.#bytes.byteLength, limits);
+  #scan(maxPages: number): DirtyPages {
+    const dirty = this.#ownPages.find(this.#baseAddress(), this.#bytes.byteLength, maxPages);
     return typeof dirty === 'string' ? dirty : subtractRuns(dirty, this.#blockRuns);
   }
 
-  /** Pages under the mappings that a mapped base has in its stored part. */
+  /** Pages under the mappings that the base has in its stored part. */
   #storedRunsUnder(mappings: readonly BlockMapping[]): readonly PageRun[] {
     const base = this.#base;
-    if (base === null || isCopiedWhole(base.memoryBytes)) return [];
-    return clipRuns(mappedRuns(mappings), base.storedBytes);
+    return base === null ? [] : clipRuns(mappedRuns(mappings), base.storedBytes);
   }
 
   #checkImage(image: MemoryImage): void {
@@ -269,6 +284,7 @@ export class MappedMemory implements GuestMemory {
       invariant(address % BANK_PAGE_SIZE === 0, 'linear memory begins at a page boundary');
       invariant(this.#address === null || this.#address === address, 'linear memory moved');
       this.#address = address;
+      this.#libc.refuseHugePages(address, buffer.byteLength);
     }
     return this.#bytes;
   }

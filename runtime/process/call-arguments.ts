@@ -5,6 +5,15 @@ import { RekindleError } from '../errors.ts';
 import type { ExportedFunction, ValueType } from '../image/layout.ts';
 import type { Argument, CallRequest, ReturnKind } from './program.ts';
 
+export interface CompletedOptions {
+  readonly returns: ReturnKind;
+  /** Null: the limit of the process. */
+  readonly limitMs: number | null;
+}
+
+/** Of a call for which nothing was said. */
+export const PLAIN_CALL: CompletedOptions = Object.freeze({ returns: 'value', limitMs: null });
+
 const RETURN_KINDS: readonly ReturnKind[] = ['value', 'string', 'strings', 'array'];
 const I32_MIN = -(2 ** 31);
 const U32_MAX = 2 ** 32 - 1;
@@ -12,7 +21,7 @@ const I64_MIN = -(2n ** 63n);
 const U64_MAX = 2n ** 64n - 1n;
 
 /** Why `argument` cannot be handed over as `type`; null when it can. Strings and arrays go as pointers, which are i32. */
-function mismatch(argument: Argument | undefined, type: ValueType): string | null {
+function mismatch(argument: Argument | undefined, type: ValueType | undefined): string | null {
   switch (type) {
     case 'i32': {
       if (typeof argument === 'string') return null;
@@ -34,6 +43,17 @@ function mismatch(argument: Argument | undefined, type: ValueType): string | nul
   }
 }
 
+/** Throws EXPORT_MISSING. */
+export function requireExport(
+  processName: string,
+  functions: ReadonlyMap<string, ExportedFunction>,
+  exportName: string,
+): ExportedFunction {
+  const exported = functions.get(exportName);
+  if (exported === undefined) throw new RekindleError('EXPORT_MISSING', `${processName} ${exportName}`);
+  return exported;
+}
+
 /** Throws EXPORT_MISSING or ARGUMENT_INVALID, naming the function and the argument. */
 export function checkCall(
   processName: string,
@@ -42,31 +62,19 @@ export function checkCall(
   args: readonly Argument[],
   returns: ReturnKind,
 ): CallRequest {
-  const culprit = `${processName} ${exportName}`;
-  const exported = functions.get(exportName);
-  if (exported === undefined) throw new RekindleError('EXPORT_MISSING', culprit);
-  const { params, results } = exported.type;
-  if (!Array.isArray(args))
-    throw new RekindleError('ARGUMENT_INVALID', culprit, 'the arguments are not an array');
-  if (args.length !== params.length) {
-    throw new RekindleError(
-      'ARGUMENT_INVALID',
-      culprit,
-      `takes ${params.length} arguments, not ${args.length}`,
-    );
-  }
+  const { params, results } = requireExport(processName, functions, exportName).type;
+  const refuse = (detail: string): never => {
+    throw new RekindleError('ARGUMENT_INVALID', `${processName} ${exportName}`, detail);
+  };
+  if (!Array.isArray(args)) refuse('the arguments are not an array');
+  if (args.length !== params.length) refuse(`takes ${params.length} arguments, not ${args.length}`);
   // By the parameters, so that a hole in the arguments is met as what it is: undefined.
-  for (const [index, type] of params.entries()) {
-    const problem = mismatch(args[index], type);
-    if (problem !== null)
-      throw new RekindleError('ARGUMENT_INVALID', culprit, `argument ${index} ${problem}`);
+  for (let index = 0; index < params.length; index += 1) {
+    const problem = mismatch(args[index], params[index]);
+    if (problem !== null) refuse(`argument ${index} ${problem}`);
   }
-  if (!RETURN_KINDS.includes(returns)) {
-    throw new RekindleError('ARGUMENT_INVALID', culprit, `cannot return as ${printable(returns)}`);
-  }
+  if (!RETURN_KINDS.includes(returns)) refuse(`cannot return as ${printable(returns)}`);
   const unreadable = results.find((type) => type === 'v128' || type === 'externref' || type === 'funcref');
-  if (unreadable !== undefined) {
-    throw new RekindleError('ARGUMENT_INVALID', culprit, `returns ${unreadable}, which the host cannot take`);
-  }
+  if (unreadable !== undefined) refuse(`returns ${unreadable}, which the host cannot take`);
   return { exportName, args: [...args], returns };
 }

@@ -3,7 +3,10 @@
 import { printable, shortened } from '../checks.ts';
 import { RekindleError } from '../errors.ts';
 import { MAX_FAULT_CHARACTERS } from '../limits.ts';
+import { type GuestFrame, guestFrames, guestStackOf } from './guest-stack.ts';
 import { isWatchdogError } from './time-limit.ts';
+
+export type { GuestFrame } from './guest-stack.ts';
 
 /** The kinds of fault; docs/failure-model.md says what each means and who can tell. */
 export type FaultKind =
@@ -14,15 +17,6 @@ export type FaultKind =
   | 'killed'
   | 'host-error'
   | 'worker-lost';
-
-/** A frame of guest code on the stack at the fault, innermost first. */
-export interface GuestFrame {
-  /** Name from the module's name section, or null. */
-  readonly functionName: string | null;
-  readonly functionIndex: number;
-  /** Byte offset in the module as it lies in the process image. */
-  readonly offset: number;
-}
 
 /** What went wrong in one run of a guest. Frozen. */
 export interface Fault {
@@ -35,6 +29,34 @@ export interface Fault {
   readonly frames: readonly GuestFrame[];
   /** Generation of the executing image the failed run had started from. */
   readonly generation: number;
+}
+
+/** A fault as it crosses between threads: its frames as the text they are read from when somebody asks for them. */
+export type PortableFault = Omit<Fault, 'frames'> & { readonly stack: string };
+
+/** What the engine says when the stack is used up. */
+const STACK_OVERFLOW = 'Maximum call stack size exceeded';
+
+/** Where the frames of a fault are read from. */
+const stacks = new WeakMap<Fault, string>();
+
+/** Of a fault made by this file. */
+export function toPortableFault(fault: Fault): PortableFault {
+  const { kind, message, activity, exitStatus, generation } = fault;
+  return { kind, message, activity, exitStatus, generation, stack: stacks.get(fault) ?? '' };
+}
+
+export function faultFromPortable({ stack, ...rest }: PortableFault): Fault {
+  let frames: readonly GuestFrame[] | null = null;
+  const fault: Fault = Object.freeze({
+    ...rest,
+    get frames() {
+      frames ??= guestFrames(stack);
+      return frames;
+    },
+  });
+  stacks.set(fault, stack);
+  return fault;
 }
 
 /** The call in which the guest failed rejects with this; the fault itself also travels in the site's `fault` event. */
@@ -78,36 +100,25 @@ export function faultFromException(thrown: unknown, circumstances: FaultCircumst
   const { activity, generation } = circumstances;
   const make = (kind: FaultKind, message: string): Fault => {
     // The text at once, since an exception whose stack nobody has read holds the guest's instance and all its memory; its parsing later.
-    const stack = thrown instanceof Error ? (thrown.stack ?? '') : '';
-    let frames: readonly GuestFrame[] | null = null;
-    return Object.freeze({
-      kind,
-      message: shortened(message, MAX_FAULT_CHARACTERS),
-      activity,
-      exitStatus: null,
-      generation,
-      get frames() {
-        frames ??= guestFrames(stack);
-        return frames;
-      },
-    });
+    const stack = guestStackOf(thrown);
+    const text = shortened(message, MAX_FAULT_CHARACTERS);
+    return faultFromPortable({ kind, message: text, activity, exitStatus: null, generation, stack });
   };
 
   if (thrown instanceof GuestTimeout || isWatchdogError(thrown))
     return make('timeout', 'the time limit passed');
   if (thrown instanceof GuestAbort) return make('trap', thrown.message);
+  if (!(thrown instanceof Error)) return make('host-error', printable(thrown));
+  const { name, message } = nameAndMessage(thrown);
   if (thrown instanceof WebAssembly.RuntimeError) {
     // Allocators answer a refused memory.grow with `unreachable`: at the quota that is what it means.
-    if (circumstances.memoryAtQuota && thrown.message === 'unreachable') {
+    if (circumstances.memoryAtQuota && message === 'unreachable') {
       return make('memory-limit', 'the memory quota is used up');
     }
-    return make('trap', thrown.message);
+    return make('trap', message);
   }
-  if (isStackOverflow(thrown)) return make('trap', 'stack overflow');
-  return make(
-    'host-error',
-    thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : printable(thrown),
-  );
+  if (thrown instanceof RangeError && message === STACK_OVERFLOW) return make('trap', 'stack overflow');
+  return make('host-error', `${name}: ${message}`);
 }
 
 /** A fault that no exception tells of: killed from outside, worker lost, time limit seen from outside, premature exit. */
@@ -127,25 +138,11 @@ export function faultFromOutside(
   });
 }
 
-function isStackOverflow(thrown: unknown): boolean {
-  return thrown instanceof RangeError && thrown.message === 'Maximum call stack size exceeded';
-}
-
-// V8 prints a frame of guest code as `at NAME (wasm://wasm/HASH:wasm-function[INDEX]:0xOFFSET)`, the name only when there is one.
-const GUEST_FRAME = /at (?:(.+) \()?wasm:\/\/[^\s]*wasm-function\[(\d+)\]:0x([0-9a-f]+)\)?$/;
-
-function guestFrames(stack: string): readonly GuestFrame[] {
-  const frames: GuestFrame[] = [];
-  for (const line of stack.split('\n')) {
-    const match = GUEST_FRAME.exec(line);
-    if (match === null) continue;
-    frames.push(
-      Object.freeze({
-        functionName: match[1] === undefined ? null : shortened(match[1], MAX_FAULT_CHARACTERS),
-        functionIndex: Number(match[2]),
-        offset: Number.parseInt(match[3] ?? '0', 16),
-      }),
-    );
+/** Host functions may throw errors whose properties are anything, or cannot be read. */
+function nameAndMessage(error: Error): { readonly name: string; readonly message: string } {
+  try {
+    return { name: printable(error.name), message: printable(error.message) };
+  } catch {
+    return { name: 'Error', message: 'its name and message cannot be read' };
   }
-  return Object.freeze(frames);
 }

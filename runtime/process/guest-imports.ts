@@ -3,9 +3,12 @@
 import { HR_MODULE } from '../../abi/hr.ts';
 import { PMM_MODULE } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
+import type { ImportedFunction, ModuleLayout } from '../image/layout.ts';
 import { WASI_MODULE, wasiImports } from '../wasi/preview1.ts';
 import { assemblyScriptImports } from './assemblyscript-env.ts';
+import { type Border, hostFunctions } from './border.ts';
 import { GuestExit } from './fault.ts';
+import { type ImportBody, importsMaker } from './generated-calls.ts';
 import { hrImports } from './hr-imports.ts';
 import type { ImportContext, ImportFunctions } from './import-context.ts';
 import { pmmImports } from './pmm-imports.ts';
@@ -18,7 +21,10 @@ export type EmbedderImports = Readonly<Record<string, ImportFunctions>>;
 /** What the embedder's import module is given of the guest it serves. */
 export interface EmbedderContext {
   readonly processName: string;
-  /** Linear memory as it is now. Not to be kept: it may grow, and be restored. */
+  /**
+   * Linear memory as it is now. Not to be kept: it may grow, and be restored. Nor to be handed to what stores to it later or in another
+   * thread, as an asynchronous read does: a restore would not know of it.
+   */
   memory(): Uint8Array;
 }
 
@@ -38,62 +44,100 @@ function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T
   return record !== undefined && Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
+function once<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}
+
 function seedFrom(circumstances: Circumstances): number {
   const words = new Uint32Array(1);
   circumstances.fillRandom(new Uint8Array(words.buffer));
   return (words[0] ?? 0) / 2 ** 32;
 }
 
+type Makers = WeakMap<ModuleLayout, ReturnType<typeof importsMaker>>;
+
+/** What makes the functions of a module for its guests, made with the first of them. */
+const plainMakers: Makers = new WeakMap();
+const exchangingMakers: Makers = new WeakMap();
+
+/** The functions that stand for `bodies`, in their order: everything that crosses from guest to host passes one. */
+function guarded(layout: ModuleLayout, border: Border, bodies: readonly ImportBody[]): readonly ImportBody[] {
+  const exchanging = border.exchange !== null;
+  const makers = exchanging ? exchangingMakers : plainMakers;
+  let maker = makers.get(layout);
+  if (maker === undefined) {
+    maker = importsMaker(
+      layout.functionImports.map(({ type }) => type.params.length),
+      exchanging,
+    );
+    makers.set(layout, maker);
+  }
+  return maker(border, hostFunctions, bodies);
+}
+
 /**
- * The import object for one instance. `wrap` is put around every function: it is where the process watches the border.
+ * The import object for one instance, which reaches the host over `border`.
  * The embedder may replace anything but the system's own modules. Throws IMPORT_UNRESOLVED or IMPORTS_INVALID.
  */
 export function bindImports(
   context: ImportContext,
   embedder: EmbedderImports,
   circumstances: Circumstances,
-  wrap: (body: (...args: never[]) => unknown) => (...args: never[]) => unknown,
+  border: Border,
 ): WebAssembly.Imports {
   const { layout, processName, args, env, hostFunctions } = context.program;
-  const system: Readonly<Record<string, ImportFunctions>> = {
-    [HR_MODULE]: hrImports(context),
-    [PMM_MODULE]: pmmImports(context),
-    [WASI_MODULE]: wasiImports({
-      memory: () => context.memory(),
-      args,
-      env,
-      write: (stream, bytes) => context.services.write(stream, bytes),
-      exit: (status) => {
-        throw new GuestExit(status);
-      },
-      clock: circumstances,
-      fillRandom: (bytes) => circumstances.fillRandom(bytes),
-    }),
+  // Each is put together once somebody imports from it: a guest knows few of them, and a process is to start in microseconds.
+  const system: Readonly<Record<string, () => ImportFunctions>> = {
+    [HR_MODULE]: once(() => hrImports(context)),
+    [PMM_MODULE]: once(() => pmmImports(context)),
+    [WASI_MODULE]: once(() =>
+      wasiImports({
+        memory: () => context.memory(),
+        args,
+        env,
+        write: (stream, bytes) => context.services.write(stream, bytes),
+        exit: (status) => {
+          throw new GuestExit(status);
+        },
+        clock: circumstances,
+        fillRandom: (bytes) => circumstances.fillRandom(bytes),
+      }),
+    ),
   };
-  const standard: ImportFunctions = assemblyScriptImports(context, {
-    nowMs: () => Number(circumstances.realtimeNs() / BigInt(NS_PER_MS)),
-    monotonicMs: () => Number(circumstances.monotonicNs()) / NS_PER_MS,
-    seed: () => seedFrom(circumstances),
-  });
+  const standard = once(() =>
+    assemblyScriptImports(context, {
+      nowMs: () => Number(circumstances.realtimeNs() / BigInt(NS_PER_MS)),
+      monotonicMs: () => Number(circumstances.monotonicNs()) / NS_PER_MS,
+      seed: () => seedFrom(circumstances),
+    }),
+  );
 
-  const provider = (module: string, name: string): ((...args: never[]) => unknown) | undefined => {
+  const provider = (module: string, name: string): ImportBody | undefined => {
     const systemModule = own(system, module);
-    if (systemModule !== undefined) return own(systemModule, name);
+    if (systemModule !== undefined) return own(systemModule(), name);
     const provided = own(own(embedder, module), name);
     if (provided !== undefined) return provided;
     const index = hostFunctions.findIndex((entry) => entry.module === module && entry.name === name);
     if (index >= 0)
       return (...values: (number | bigint)[]) => context.services.callHostFunction(index, values);
-    return module === ASSEMBLYSCRIPT_MODULE ? own(standard, name) : undefined;
+    return module === ASSEMBLYSCRIPT_MODULE ? own(standard(), name) : undefined;
   };
 
-  const imports: WebAssembly.Imports = {};
-  for (const { module, name } of layout.functionImports) {
+  const bodies = layout.functionImports.map(({ module, name }) => {
     const body = provider(module, name);
     const culprit = `${processName} import ${module}.${name}`;
     if (body === undefined) throw new RekindleError('IMPORT_UNRESOLVED', culprit);
     if (typeof body !== 'function') throw new RekindleError('IMPORTS_INVALID', culprit, 'is not a function');
-    imports[module] = { ...imports[module], [name]: wrap(body) };
+    return body;
+  });
+  const imports: WebAssembly.Imports = {};
+  for (const [index, body] of guarded(layout, border, bodies).entries()) {
+    const { module, name } = layout.functionImports[index] as ImportedFunction;
+    imports[module] = { ...imports[module], [name]: body };
   }
   return imports;
 }

@@ -10,8 +10,9 @@ import type { BankView } from '../memory/bank-view.ts';
 import type { BlockMapping, GuestMemory, MemoryImage } from '../memory/guest-memory.ts';
 import { AssemblyScriptValues, ValueError } from './assemblyscript-values.ts';
 import { BlockArena } from './block-arena.ts';
+import { type AimedCall, Border } from './border.ts';
 import { checkpointErrno, makeGeneration } from './checkpoint.ts';
-import { type Fault, faultFromException, GuestExit, GuestStopped, GuestTimeout } from './fault.ts';
+import { type Fault, faultFromException, type GuestExit, GuestStopped } from './fault.ts';
 import { bindImports, type Circumstances, type EmbedderFactory } from './guest-imports.ts';
 import type { ImportContext } from './import-context.ts';
 import type {
@@ -29,7 +30,7 @@ interface Incarnation {
   readonly instance: WebAssembly.Instance;
   readonly state: StateAccess;
   readonly memory: GuestMemory | null;
-  readonly arena: BlockArena | null;
+  arena: BlockArena | null;
   values: AssemblyScriptValues | null;
 }
 
@@ -50,17 +51,12 @@ export class Guest implements Disposable {
   readonly #bank: BankView;
   readonly #services: HostServices;
   readonly #imports: WebAssembly.Imports;
-  readonly #exchange: () => void;
+  readonly #border: Border;
   #incarnation: Incarnation | null = null;
   #image: ImageReference | null = null;
   #head: ImageHead | null = null;
   #pid = 0;
-  // What must outlive a guest that catches the exception meant to unwind it.
-  #ending: GuestExit | GuestStopped | null = null;
   #handlerInstalled = false;
-  #deadlineMs: number | null = null;
-  #depth = 0;
-  #servingImport = false;
 
   /** Throws IMPORT_UNRESOLVED when the module imports what nobody provides. */
   constructor(options: GuestOptions) {
@@ -69,7 +65,7 @@ export class Guest implements Disposable {
     this.#services = options.services;
     // In the mapped backend there is nothing to exchange, and no border worth guarding.
     const exchange = (): void => this.#incarnation?.memory?.exchange();
-    this.#exchange = options.bank.backend === 'mapped' ? () => undefined : () => options.exchanging(exchange);
+    this.#border = new Border(options.bank.backend === 'mapped' ? null : () => options.exchanging(exchange));
     const context: ImportContext = {
       program: options.program,
       services: options.services,
@@ -86,17 +82,17 @@ export class Guest implements Disposable {
       processName: options.program.processName,
       memory: () => this.#linearMemory(),
     });
-    this.#imports = bindImports(context, embedder, options.circumstances, (body) => this.#border(body));
+    this.#imports = bindImports(context, embedder, options.circumstances, this.#border);
   }
 
   /** Guest code of this process is on the stack. */
   get active(): boolean {
-    return this.#depth > 0;
+    return this.#border.entered;
   }
 
-  /** A function of the host was running on the guest's behalf: true after a run was cut off in the middle of one. */
-  get servingImport(): boolean {
-    return this.#servingImport;
+  /** How deep on the thread's `hostFunctions` the one is that it has called; 0 when it has called none. */
+  get crossing(): number {
+    return this.#border.crossing;
   }
 
   /**
@@ -104,17 +100,11 @@ export class Guest implements Disposable {
    * Throws what instantiation throws; the image itself is trusted to have been checked when it was made.
    */
   load(image: ImageReference, blocks: readonly BlockMapping[], pid: number): 'in-place' | 'fresh' {
-    const head = this.#headOf(image);
-    const memoryImage = this.#memoryImage(image, head);
-    const inPlace = this.#restoreInPlace(head, memoryImage, blocks);
-    if (!inPlace) this.#incarnation = this.#incarnate(head, memoryImage, blocks);
+    const way = this.#putAt(image, blocks);
     this.#pid = pid;
-    this.#ending = null;
     this.#handlerInstalled = false;
-    this.#depth = 0;
-    this.#servingImport = false;
-    this.#deadlineMs = null;
-    return inPlace ? 'in-place' : 'fresh';
+    this.#border.reset();
+    return way;
   }
 
   /** Runs the entry point, or hr_restarted. What a command returns counts as exit(0). */
@@ -153,81 +143,113 @@ export class Guest implements Disposable {
     );
   }
 
-  /** Runs `body` with host functions refusing to start once `limitMs` has passed. The watchdog is the caller's. */
-  withDeadline<T>(limitMs: number, body: () => T): T {
-    const outer = this.#deadlineMs;
-    this.#deadlineMs = Math.min(performance.now() + limitMs, outer ?? Number.POSITIVE_INFINITY);
-    try {
-      return body();
-    } finally {
-      this.#deadlineMs = outer;
+  /** Lets `call` enter the present instance without anybody being asked, where there is nothing to exchange (see `Border.aim`). */
+  aim(call: AimedCall, conclude: AimedCall['conclude']): void {
+    if (this.#border.exchange !== null) return;
+    const body = this.#current().instance.exports[call.exportName];
+    invariant(typeof body === 'function', `${call.exportName} is an exported function`);
+    this.#border.aim(call, body as AimedCall['body'], conclude);
+  }
+
+  /** How a call ended that had been aimed here and did not just return. */
+  aimedCallEnded(exportName: string, end: { readonly thrown: unknown } | null): RunOutcome {
+    if (end !== null) {
+      const outcome = this.#outcomeOf(end.thrown, exportName);
+      this.#border.entered = false;
+      return outcome;
     }
+    const { ending } = this.#border;
+    invariant(ending !== null, 'a call that has returned is at its end unless the guest is to be unwound');
+    return this.#endingOutcome(ending);
+  }
+
+  /** Calls that are aimed here are made in full again. */
+  releaseCalls(): void {
+    this.#border.release();
+  }
+
+  withDeadline<T>(limitMs: number, body: () => T): T {
+    return this.#border.withDeadline(limitMs, body);
   }
 
   /** Makes the next generation between two calls. Returns its number; throws CHECKPOINT_REFUSED or BANK_FULL. */
   checkpoint(): number {
-    invariant(this.#depth === 0, 'a checkpoint from outside is made between calls');
-    return this.#makeGeneration(false);
+    invariant(!this.#border.entered, 'a checkpoint from outside is made between calls');
+    return this.#whileEntered(() => this.#makeGeneration(false));
+  }
+
+  /**
+   * Brings the run back to its newest generation between two calls; it goes on from there, and nothing of it is run. Throws
+   * RESTORE_REFUSED at generation 0, which is a guest that has not been initialised.
+   */
+  restore(): RunOutcome {
+    invariant(!this.#border.entered, 'a restore from outside is made between calls');
+    const image = this.#image;
+    if (image === null || image.generation === 0)
+      throw new RekindleError('RESTORE_REFUSED', this.#program.processName);
+    const mapsBlocks = (this.#incarnation?.memory?.blocks.length ?? 0) > 0;
+    try {
+      this.#whileEntered(() => {
+        const blocks =
+          mapsBlocks || this.#headOf(image).blocks.length > 0 ? this.#services.reacquireBlocks() : [];
+        this.#putAt(image, blocks);
+      });
+      return { kind: 'returned', value: undefined };
+    } catch (thrown) {
+      return this.#outcomeOf(thrown, 'restore');
+    }
   }
 
   /** From now on the guest is unwound at its next host call. */
   requestStop(): void {
-    this.#ending ??= new GuestStopped();
+    this.#border.ending ??= new GuestStopped();
   }
 
   [Symbol.dispose](): void {
+    this.#border.release();
     this.#incarnation?.memory?.[Symbol.dispose]();
     this.#incarnation = null;
   }
 
   /** Turns a run that was cut off from outside of this object's own frames into its outcome. */
   interrupted(thrown: unknown, activity: string): RunOutcome {
-    this.#depth = 0;
-    this.#exchange();
+    this.#border.cutOff();
     return this.#outcomeOf(thrown, activity);
   }
 
+  /**
+   * Changes the guest between two calls. It counts as entered meanwhile: the watchdog of a call further out, which runs no `finally`,
+   * then finds a guest that it has cut off, and one that is half changed is put back.
+   */
+  #whileEntered<T>(body: () => T): T {
+    this.#border.entered = true;
+    try {
+      return body();
+    } finally {
+      this.#border.entered = false;
+    }
+  }
+
   #run(activity: string, body: () => ReturnValue): RunOutcome {
-    this.#exchange();
-    this.#depth += 1;
+    const border = this.#border;
+    border.enter();
     try {
       const value = body();
-      if (this.#ending !== null) return this.#endingOutcome(this.#ending);
+      if (border.ending !== null) return this.#endingOutcome(border.ending);
       return { kind: 'returned', value };
     } catch (thrown) {
       if (thrown instanceof ValueError) throw thrown;
       return this.#outcomeOf(thrown, activity);
     } finally {
-      this.#depth -= 1;
-      this.#exchange();
+      border.leave();
     }
-  }
-
-  /** Everything that crosses from guest to host passes here. */
-  #border(body: (...args: never[]) => unknown): (...args: never[]) => unknown {
-    return (...args) => {
-      if (this.#ending !== null) throw this.#ending;
-      if (this.#deadlineMs !== null && performance.now() >= this.#deadlineMs) throw new GuestTimeout();
-      const nested = this.#servingImport;
-      this.#servingImport = true;
-      this.#exchange();
-      try {
-        const result = body(...args);
-        this.#exchange();
-        if (this.#ending !== null) throw this.#ending;
-        return result;
-      } catch (thrown) {
-        if (thrown instanceof GuestExit || thrown instanceof GuestStopped) this.#ending ??= thrown;
-        throw thrown;
-      } finally {
-        this.#servingImport = nested;
-      }
-    };
   }
 
   #outcomeOf(thrown: unknown, activity: string): RunOutcome {
     if (thrown instanceof InvariantViolation) throw thrown;
-    if (this.#ending !== null) return this.#endingOutcome(this.#ending);
+    const { ending } = this.#border;
+    if (ending !== null) return this.#endingOutcome(ending);
+    this.#border.release();
     const memory = this.#incarnation?.memory?.memory ?? null;
     const maximumPages = this.#program.layout.memory?.maximumPages ?? 0;
     const fault: Fault = faultFromException(thrown, {
@@ -239,8 +261,17 @@ export class Guest implements Disposable {
   }
 
   #endingOutcome(ending: GuestExit | GuestStopped): RunOutcome {
+    this.#border.release();
     if (ending instanceof GuestStopped) return { kind: 'stopped' };
     return { kind: 'exited', status: ending.status, handlerInstalled: this.#handlerInstalled };
+  }
+
+  #putAt(image: ImageReference, blocks: readonly BlockMapping[]): 'in-place' | 'fresh' {
+    const head = this.#headOf(image);
+    const memoryImage = this.#memoryImage(image, head);
+    if (this.#restoreInPlace(head, memoryImage, blocks)) return 'in-place';
+    this.#incarnation = this.#incarnate(head, memoryImage, blocks);
+    return 'fresh';
   }
 
   #restoreInPlace(head: ImageHead, image: MemoryImage, blocks: readonly BlockMapping[]): boolean {
@@ -251,12 +282,12 @@ export class Guest implements Disposable {
       return false;
     if (!incarnation.state.restore(head.state)) return false;
     incarnation.memory?.restore(image, blocks);
-    const arena = incarnation.memory === null ? null : new BlockArena(incarnation.memory, head.blocks);
-    this.#incarnation = { ...incarnation, arena };
+    incarnation.arena = incarnation.memory === null ? null : new BlockArena(incarnation.memory, head.blocks);
     return true;
   }
 
   #incarnate(head: ImageHead, image: MemoryImage, blocks: readonly BlockMapping[]): Incarnation {
+    this.#border.release();
     this.#incarnation?.memory?.[Symbol.dispose]();
     this.#incarnation = null;
     const { layout } = this.#program;

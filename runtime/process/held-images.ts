@@ -8,7 +8,7 @@ import type { Bank } from '../memory/bank.ts';
 import type { BlockMapping } from '../memory/guest-memory.ts';
 import type { BlockClient, PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
 import type { ProcessIdentity } from './identity.ts';
-import type { GuestProgram } from './program.ts';
+import type { GuestProgram, ImageReference } from './program.ts';
 
 export interface HeldImagesOptions {
   readonly identity: ProcessIdentity;
@@ -38,6 +38,12 @@ export class HeldImages {
 
   get generations(): Generations {
     return this.#generations;
+  }
+
+  /** Where the next load finds its image, as long as no other generation becomes the current one. */
+  get current(): ImageReference {
+    const { generation, offset, headBytes } = this.#generations.current;
+    return { generation, offset, headBytes };
   }
 
   /** What the module exports, by name. */

@@ -3,11 +3,13 @@
 import { CAUSE_REQUEST, EXPORT_RESTARTED } from '../../abi/hr.ts';
 import { type ErrorCode, RekindleError } from '../errors.ts';
 import type { FoundGenerations, GenerationFacts, Generations } from '../image/generations.ts';
+import type { FunctionType } from '../image/layout.ts';
 import type { ProcessImage } from '../image/process-image.ts';
 import { invariant } from '../invariant.ts';
-import type { PageSet } from '../memory/guest-memory.ts';
+import type { BlockMapping, PageSet } from '../memory/guest-memory.ts';
 import type { BlockClient } from '../memory/persistent-memory-manager.ts';
-import { checkCall } from './call-arguments.ts';
+import { type BoundCall, BoundCalls } from './bound-call.ts';
+import { type CompletedOptions, checkCall, PLAIN_CALL, requireExport } from './call-arguments.ts';
 import type { Fault } from './fault.ts';
 import { HeldImages, type HeldImagesOptions } from './held-images.ts';
 import type { ProcessIdentity } from './identity.ts';
@@ -57,6 +59,7 @@ export class HostedProcess {
   #launchedMs = performance.now();
   #readyMs: number | null = null;
   #end: ProcessEnd | null = null;
+  readonly #bound = new BoundCalls((call, args) => this.#callInFull(call, args));
   readonly #exited: Promise<ProcessEnd>;
   #resolveExited: (end: ProcessEnd) => void = () => undefined;
 
@@ -153,12 +156,7 @@ export class HostedProcess {
     this.#useful = false;
     this.#end = null;
     this.#placement ??= this.#options.place(this.#images.program(this.externals));
-    const { generation, offset, headBytes } = this.generations.current;
-    return this.#placement.load(
-      { generation, offset, headBytes },
-      this.#images.reacquireBlocks(this.client),
-      pid,
-    );
+    return this.#placement.load(this.#images.current, this.#images.reacquireBlocks(this.client), pid);
   }
 
   /** Starts what has been loaded. `cause`: a CAUSE_* number of abi/hr.ts, for hr_restarted. */
@@ -207,7 +205,7 @@ export class HostedProcess {
   stop(next: 'restarting' | 'stopped', reason: StopReason): MaybePromise<void> {
     this.#go(next);
     this.#stopCode = reason.code === 'PROCESS_RESTARTED' ? 'PROCESS_RESTARTING' : reason.code;
-    const stopped = this.#placement?.stop(reason);
+    const stopped = this.#placement?.stop(reason, next === 'restarting' ? this.#images.current : null);
     if (stopped instanceof Promise) return stopped.then(() => this.#runIsOver());
     this.#runIsOver();
   }
@@ -267,11 +265,7 @@ export class HostedProcess {
     return this.generations.rollBack() ? { from, to: this.generations.current.generation } : null;
   }
 
-  async call(
-    exportName: string,
-    args: readonly Argument[],
-    options: { returns: ReturnKind; limitMs: number | null },
-  ): Promise<ReturnValue> {
+  async call(exportName: string, args: readonly Argument[], options: CompletedOptions): Promise<ReturnValue> {
     const request = this.#checkedCall(exportName, args, options.returns);
     const pid = this.#pid;
     const value = await this.#current().call(request, options.limitMs ?? this.identity.settings.callLimitMs);
@@ -279,15 +273,31 @@ export class HostedProcess {
     return value;
   }
 
-  callSync(
-    exportName: string,
-    args: readonly Argument[],
-    options: { returns: ReturnKind; limitMs: number | null },
-  ): ReturnValue {
+  callSync(exportName: string, args: readonly Argument[], options: CompletedOptions): ReturnValue {
     const request = this.#checkedCall(exportName, args, options.returns);
     const value = this.#current().callSync(request, options.limitMs ?? this.identity.settings.callLimitMs);
     this.#useful = true;
     return value;
+  }
+
+  bind(exportName: string): BoundCall['function'] {
+    if (this.identity.settings.placement === 'thread') {
+      const detail = 'a function of a guest in a thread cannot be called synchronously';
+      throw new RekindleError('PLACEMENT_UNSUITED', this.identity.name, detail);
+    }
+    return this.#bound.function(exportName, this.#typeOf(exportName));
+  }
+
+  /** A call by a bound function that cannot be made directly now; perhaps the next one can. */
+  #callInFull(call: BoundCall, args: readonly Argument[]): ReturnValue {
+    const value = this.callSync(call.exportName, args, PLAIN_CALL);
+    const hasLimit = this.identity.settings.callLimitMs !== null;
+    if (!hasLimit && call.suits(this.#typeOf(call.exportName))) this.#current().aim(call);
+    return value;
+  }
+
+  #typeOf(exportName: string): FunctionType {
+    return requireExport(this.identity.name, this.#images.functions, exportName).type;
   }
 
   async checkpoint(): Promise<number> {
@@ -296,6 +306,28 @@ export class HostedProcess {
       throw new RekindleError('CHECKPOINT_REFUSED', this.identity.name, 'the process is not restartable');
     }
     return this.#current().checkpoint();
+  }
+
+  async restore(): Promise<void> {
+    this.#refuseUnlessCallable();
+    await this.#current().restore();
+  }
+
+  restoreSync(): void {
+    this.#refuseUnlessCallable();
+    const placement = this.#current();
+    if (placement.kind === 'thread') {
+      const detail = 'a guest in a thread cannot be restored synchronously';
+      throw new RekindleError('PLACEMENT_UNSUITED', this.identity.name, detail);
+    }
+    const restored = placement.restore();
+    invariant(!(restored instanceof Promise), 'an inline process is restored at once');
+  }
+
+  /** The blocks that the present run had mapped when its newest generation was made, in place of those it maps now. */
+  reacquireBlocks(): readonly BlockMapping[] {
+    this.#options.pmm.release(this.#pid);
+    return this.#images.reacquireBlocks(this.client);
   }
 
   #checkedCall(exportName: string, args: readonly Argument[], returns: ReturnKind): CallRequest {

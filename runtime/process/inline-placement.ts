@@ -4,6 +4,7 @@ import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 import type { BlockMapping } from '../memory/guest-memory.ts';
 import { ValueError } from './assemblyscript-values.ts';
+import { type AimedCall, hostFunctions } from './border.ts';
 import { faultFromOutside, GuestFaultError } from './fault.ts';
 import { Guest, type GuestOptions } from './guest.ts';
 import {
@@ -16,8 +17,8 @@ import {
 import type { CallRequest, ImageReference, ReturnValue, RunOutcome, StartKind } from './program.ts';
 import { isWatchdogError, runWithTimeLimit } from './time-limit.ts';
 
-/** Inline processes whose guest code is on this thread's stack, outermost first. */
-const onStack: InlinePlacement[] = [];
+/** Those that have been loaded and not been given up: whom the watchdog may have ended with the call of another. */
+const loaded = new Set<InlinePlacement>();
 
 export interface InlineOptions extends GuestOptions {
   readonly events: PlacementEvents;
@@ -38,6 +39,8 @@ export class InlinePlacement implements Placement {
   readonly #processName: string;
   readonly #entryKind: 'command' | 'reactor';
   readonly #entryLimitMs: number | null;
+  readonly #conclude: AimedCall['conclude'] = (exportName, end) =>
+    this.#answer(exportName, this.#guest.aimedCallEnded(exportName, end));
   #pendingLaunch: PendingLaunch | null = null;
   #stopping: { readonly reason: StopReason; readonly unwound: () => void } | null = null;
   #generation = 0;
@@ -56,8 +59,9 @@ export class InlinePlacement implements Placement {
   }
 
   load(image: ImageReference, blocks: readonly BlockMapping[], pid: number): void {
-    invariant(!onStack.includes(this), 'a process is not loaded while its guest code is on the stack');
+    invariant(!this.#guest.active, 'a process is not loaded while its guest code is on the stack');
     this.#guest.load(image, blocks, pid);
+    loaded.add(this);
     this.#generation = image.generation;
     this.#pid = pid;
     this.#runOver = false;
@@ -66,7 +70,7 @@ export class InlinePlacement implements Placement {
 
   /** A command would keep its starter waiting, and a guest on the stack must not have another run on top of it: both wait. */
   launch(start: StartKind): void {
-    if (this.#entryKind === 'reactor' && onStack.length === 0) {
+    if (this.#entryKind === 'reactor' && hostFunctions.depth === 0) {
       this.#enter(start);
       return;
     }
@@ -91,10 +95,19 @@ export class InlinePlacement implements Placement {
   }
 
   callSync(request: CallRequest, limitMs: number | null): ReturnValue {
-    if (this.#runOver) throw new RekindleError('PROCESS_RESTARTING', this.#processName);
-    if (this.#guest.active || this.#pendingLaunch !== null)
-      throw new RekindleError('PROCESS_BUSY', this.#processName);
-    const { outcome, stopped } = this.#run(request.exportName, limitMs, () => this.#guest.call(request));
+    this.#refuseUnlessBetweenCalls();
+    const outcome = this.#run(request.exportName, limitMs, () => this.#guest.call(request));
+    return this.#answer(request.exportName, outcome);
+  }
+
+  /** Lets `call` reach the guest without coming by here, until something changes. After a call in full that was answered. */
+  aim(call: AimedCall): void {
+    this.#guest.aim(call, this.#conclude);
+  }
+
+  /** What the caller gets, when the outcome has been told to whom it concerns. */
+  #answer(exportName: string, outcome: RunOutcome): ReturnValue {
+    const stopped = this.#unwound(outcome);
     // A run that was stopped is not heard any more, whatever became of it.
     if (stopped !== null) throw stopError(this.#processName, stopped);
     switch (outcome.kind) {
@@ -104,12 +117,12 @@ export class InlinePlacement implements Placement {
         this.#events.faulted(outcome.fault, outcome.handlerInstalled);
         throw new GuestFaultError(this.#processName, outcome.fault);
       case 'exited': {
-        const fault = this.#events.exited({ ...outcome, activity: request.exportName });
+        const fault = this.#events.exited({ ...outcome, activity: exportName });
         if (fault !== null) throw new GuestFaultError(this.#processName, fault);
         throw new RekindleError(
           'PROCESS_ENDED',
           this.#processName,
-          `exit(${outcome.status}) in ${request.exportName}`,
+          `exit(${outcome.status}) in ${exportName}`,
         );
       }
       case 'stopped':
@@ -118,11 +131,18 @@ export class InlinePlacement implements Placement {
   }
 
   checkpoint(): number {
-    if (this.#runOver) throw new RekindleError('PROCESS_RESTARTING', this.#processName);
-    if (this.#guest.active || this.#pendingLaunch !== null)
-      throw new RekindleError('PROCESS_BUSY', this.#processName);
+    this.#refuseUnlessBetweenCalls();
     this.#generation = this.#guest.checkpoint();
     return this.#generation;
+  }
+
+  restore(): void {
+    this.#refuseUnlessBetweenCalls();
+    const outcome = this.#guest.restore();
+    if (outcome.kind !== 'faulted') return;
+    this.#runOver = true;
+    this.#events.faulted(outcome.fault, outcome.handlerInstalled);
+    throw new GuestFaultError(this.#processName, outcome.fault);
   }
 
   stop(reason: StopReason): MaybePromise<void> {
@@ -131,7 +151,8 @@ export class InlinePlacement implements Placement {
     this.#pendingLaunch = null;
     if (launch !== null) clearImmediate(launch.immediate);
     for (const { reject } of launch?.waiting ?? []) reject(stopError(this.#processName, reason));
-    if (!onStack.includes(this)) return;
+    this.#guest.releaseCalls();
+    if (!this.#guest.active) return;
     this.#guest.requestStop();
     return new Promise((resolve) => {
       const earlier = this.#stopping;
@@ -147,65 +168,82 @@ export class InlinePlacement implements Placement {
 
   dispose(reason: StopReason): MaybePromise<void> {
     const stopped = this.stop(reason);
-    if (stopped === undefined) return this.#guest[Symbol.dispose]();
-    return stopped.then(() => this.#guest[Symbol.dispose]());
+    return stopped === undefined ? this.#giveUp() : stopped.then(() => this.#giveUp());
+  }
+
+  #refuseUnlessBetweenCalls(): void {
+    if (this.#runOver) throw new RekindleError('PROCESS_RESTARTING', this.#processName);
+    if (this.#guest.active || this.#pendingLaunch !== null)
+      throw new RekindleError('PROCESS_BUSY', this.#processName);
   }
 
   #enter(start: StartKind): void {
     const activity = start.kind === 'entry' ? 'entry' : 'hr_restarted';
-    const { outcome, stopped } = this.#run(activity, this.#entryLimitMs, () => this.#guest.start(start));
-    if (stopped !== null) return;
+    const outcome = this.#run(activity, this.#entryLimitMs, () => this.#guest.start(start));
+    if (this.#unwound(outcome) !== null) return;
     if (outcome.kind === 'faulted') this.#events.faulted(outcome.fault, outcome.handlerInstalled);
     else if (outcome.kind === 'exited') this.#events.exited({ ...outcome, activity });
     else if (outcome.kind === 'returned') this.#events.ready();
   }
 
-  /** One stay on the stack. `stopped` is the reason given by a `stop` that struck meanwhile. */
-  #run(
-    activity: string,
-    limitMs: number | null,
-    body: () => RunOutcome,
-  ): { readonly outcome: RunOutcome; readonly stopped: StopReason | null } {
-    const depth = onStack.push(this);
-    let outcome: RunOutcome;
+  #giveUp(): void {
+    loaded.delete(this);
+    this.#guest[Symbol.dispose]();
+  }
+
+  /** One stay on the stack. */
+  #run(activity: string, limitMs: number | null, body: () => RunOutcome): RunOutcome {
     try {
-      outcome = limitMs === null ? body() : this.#runLimited(activity, limitMs, body);
+      return limitMs === null ? body() : this.#runLimited(activity, limitMs, body);
     } catch (error) {
-      onStack.length = depth - 1;
-      if (error instanceof ValueError)
-        throw new RekindleError('ARGUMENT_INVALID', this.#processName, error.message, { cause: error });
-      throw error;
+      const stopped = this.#stopStruck();
+      if (!(error instanceof ValueError)) throw error;
+      if (stopped !== null) throw stopError(this.#processName, stopped);
+      throw new RekindleError('ARGUMENT_INVALID', this.#processName, error.message, { cause: error });
     }
-    const cutOff = onStack.splice(depth - 1).slice(1);
-    // The watchdog of an outer call ends the inner guests with it, without any of their own frames noticing.
-    for (const inner of cutOff) inner.#cutOffFromOutside();
+  }
+
+  /** Said when a stay on the stack has come to its end. Returns the reason given by a `stop` that struck meanwhile. */
+  #unwound(outcome: RunOutcome): StopReason | null {
     this.#runOver = outcome.kind !== 'returned';
+    return this.#stopStruck();
+  }
+
+  #stopStruck(): StopReason | null {
     const stopping = this.#stopping;
+    if (stopping === null) return null;
     this.#stopping = null;
-    stopping?.unwound();
-    return { outcome, stopped: stopping?.reason ?? null };
+    stopping.unwound();
+    return stopping.reason;
   }
 
   #runLimited(activity: string, limitMs: number, body: () => RunOutcome): RunOutcome {
+    const { depth } = hostFunctions;
     try {
       return runWithTimeLimit(limitMs, () => this.#guest.withDeadline(limitMs, body));
     } catch (thrown) {
       if (!isWatchdogError(thrown)) throw thrown;
-      const inHostFunction = this.#guest.servingImport;
+      const inHostFunction = this.#guest.crossing > 0;
       const outcome = this.#guest.interrupted(thrown, activity);
       if (inHostFunction) this.#events.hostFunctionCutOff();
+      this.#cutOffBeyond(depth);
       return outcome;
     }
+  }
+
+  /** The watchdog has ended the guests further in with this one, without any of their own frames noticing. */
+  #cutOffBeyond(depth: number): void {
+    hostFunctions.depth = depth;
+    // Whoever is further out has called one of the first host functions; the innermost may have called none.
+    const position = (each: InlinePlacement): number => each.#guest.crossing || Number.POSITIVE_INFINITY;
+    const cutOff = [...loaded].filter((each) => each.#guest.active && position(each) > depth);
+    for (const inner of cutOff.sort((a, b) => position(a) - position(b))) inner.#cutOffFromOutside();
   }
 
   #cutOffFromOutside(): void {
     const message = 'the time limit of a call further out passed';
     const outcome = this.#guest.interrupted(new Error(message), 'call');
-    this.#runOver = true;
-    const stopping = this.#stopping;
-    this.#stopping = null;
-    stopping?.unwound();
-    if (stopping !== null) return;
+    if (this.#unwound(outcome) !== null) return;
     const fault = faultFromOutside('timeout', message, { activity: null, generation: this.#generation });
     this.#events.faulted(fault, outcome.kind === 'faulted' && outcome.handlerInstalled);
   }

@@ -2,6 +2,7 @@
 // A placement does what it is told and reports what happened; it never restarts anything by itself.
 import { type ErrorCode, RekindleError } from '../errors.ts';
 import type { BlockMapping } from '../memory/guest-memory.ts';
+import type { AimedCall } from './border.ts';
 import type { Fault } from './fault.ts';
 import type { CallRequest, ImageReference, ReturnValue, StartKind } from './program.ts';
 
@@ -42,10 +43,17 @@ export interface Placement {
   call(request: CallRequest, limitMs: number | null): Promise<ReturnValue>;
   /** Inline only; throws what `call` rejects with. */
   callSync(request: CallRequest, limitMs: number | null): ReturnValue;
+  /** Inline only: lets `call` reach the guest directly until something changes. After a call in full that was answered. */
+  aim(call: AimedCall): void;
   /** Makes the next generation between calls and returns its number. */
   checkpoint(): MaybePromise<number>;
-  /** When done, no guest code of this process runs any more and every call under way has ended with `reason`. */
-  stop(reason: StopReason): MaybePromise<void>;
+  /** Brings the present run back to its newest generation, between calls. Throws RESTORE_REFUSED, or what `call` rejects with. */
+  restore(): MaybePromise<void>;
+  /**
+   * When done, no guest code of this process runs any more and every call under way has ended with `reason`. `next`: the image that will
+   * be loaded then, as far as is known; something may be made ready for it meanwhile. Null when no load is known to follow.
+   */
+  stop(reason: StopReason, next: ImageReference | null): MaybePromise<void>;
   /** `stop`, and gives everything back. The placement is not used again. */
   dispose(reason: StopReason): MaybePromise<void>;
 }

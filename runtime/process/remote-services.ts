@@ -66,6 +66,10 @@ export class RemoteServices implements HostServices {
     this.#request('commitImage', args);
   }
 
+  reacquireBlocks(): ReturnType<HostServices['reacquireBlocks']> {
+    return this.#request('reacquireBlocks', []);
+  }
+
   callHostFunction(
     ...args: Parameters<HostServices['callHostFunction']>
   ): ReturnType<HostServices['callHostFunction']> {

@@ -2,7 +2,7 @@
 // guests in workers over the synchronous channel; neither side knows which. It must never carry a function or a handle.
 import type { GenerationFacts, Reservation } from '../image/generations.ts';
 import type { Extent } from '../memory/extents.ts';
-import type { PageSet } from '../memory/guest-memory.ts';
+import type { BlockMapping, PageSet } from '../memory/guest-memory.ts';
 import type { BlockName } from '../memory/persistent-memory-manager.ts';
 
 export interface BlockReply {
@@ -66,6 +66,8 @@ export interface HostServices {
   hrKillGroup(group: number): number;
   reserveImage(request: ImageReservationRequest): ImageReservation;
   commitImage(commit: ImageCommit): void;
+  /** The blocks of the current generation, as far as they still exist: from now on the run maps these and no others. */
+  reacquireBlocks(): readonly BlockMapping[];
   /** An embedder's function that is served by the main thread: numbers and bigints in, one of them or nothing out. */
   callHostFunction(index: number, args: readonly (number | bigint)[]): number | bigint | undefined;
   /** One way, unlike the others: must not fail and does not wait. */

@@ -19,6 +19,11 @@ export type Activity = Common &
         readonly reject: (error: Error) => void;
       }
     | {
+        readonly kind: 'restore';
+        readonly resolve: () => void;
+        readonly reject: (error: Error) => void;
+      }
+    | {
         readonly kind: 'checkpoint';
         readonly resolve: (generation: number) => void;
         readonly reject: (error: Error) => void;
@@ -26,14 +31,16 @@ export type Activity = Common &
   );
 
 /** Ends an activity with an error. Nobody called an entry: what became of it is told by the events of the process. */
-export function rejectActivity(activity: Activity, error: Error): void {
-  if (activity.kind !== 'entry') activity.reject(error);
+export function rejectActivity(activity: Activity, makeError: () => Error): void {
+  if (activity.kind !== 'entry') activity.reject(makeError());
 }
 
 export class ThreadActivities {
   readonly #timedOut: (running: Activity) => void;
   #row: readonly Activity[] = [];
   #timer: NodeJS.Timeout | null = null;
+  /** The run is still being loaded: nothing of it has begun, and no limit counts. */
+  #loading = false;
 
   /** `timedOut` is told of the first activity when its limit has passed; it stays where it is. */
   constructor(timedOut: (running: Activity) => void) {
@@ -46,6 +53,15 @@ export class ThreadActivities {
 
   get running(): Activity | null {
     return this.#row[0] ?? null;
+  }
+
+  beginLoading(): void {
+    this.#loading = true;
+  }
+
+  loaded(): void {
+    this.#loading = false;
+    this.#armTimer();
   }
 
   add(activity: Activity): void {
@@ -74,7 +90,7 @@ export class ThreadActivities {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     const running = this.running;
-    if (running === null || running.limitMs === null) return;
+    if (this.#loading || running === null || running.limitMs === null) return;
     this.#timer = setTimeout(() => this.#timedOut(running), running.limitMs);
   }
 }

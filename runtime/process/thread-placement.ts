@@ -4,7 +4,8 @@ import { RekindleError } from '../errors.ts';
 import { InvariantViolation, invariant } from '../invariant.ts';
 import { WORKER_REPLY_TIMEOUT_MS } from '../limits.ts';
 import type { BlockMapping } from '../memory/guest-memory.ts';
-import { type Fault, faultFromOutside, GuestFaultError } from './fault.ts';
+import { type Fault, faultFromOutside, faultFromPortable, GuestFaultError } from './fault.ts';
+import { PendingLoad } from './pending-load.ts';
 import {
   type MaybePromise,
   type Placement,
@@ -13,18 +14,11 @@ import {
   stopError,
 } from './placement.ts';
 import { fromPortable, toPortable } from './portable-error.ts';
-import type {
-  CallRequest,
-  GuestProgram,
-  ImageReference,
-  ReturnValue,
-  RunOutcome,
-  StartKind,
-} from './program.ts';
+import type { CallRequest, GuestProgram, ImageReference, ReturnValue, StartKind } from './program.ts';
 import type { HostServices } from './services.ts';
 import { type Activity, rejectActivity, ThreadActivities } from './thread-activities.ts';
 import type { PooledWorker, WorkerPool } from './worker-pool.ts';
-import type { FromGuest, ServiceRequest } from './worker-protocol.ts';
+import type { FromGuest, PortableOutcome, ServiceRequest, ToWorker } from './worker-protocol.ts';
 
 /** The services as the main thread serves them to workers: an exec waits for the child's worker. */
 export type AsynchronousServices = {
@@ -42,12 +36,6 @@ export interface ThreadOptions {
   readonly maxQueuedCalls: number;
 }
 
-/** A load that the worker has not answered yet. */
-interface Loading {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
 export class ThreadPlacement implements Placement {
   readonly kind = 'thread';
   readonly #options: ThreadOptions;
@@ -57,10 +45,10 @@ export class ThreadPlacement implements Placement {
   #generation = 0;
   /** Between `load` and `stop`: what happens to the worker concerns the process. */
   #live = false;
-  /** The worker itself has said that the run is over: it runs nothing any more, whatever it was asked after that. */
+  /** The worker itself has said that the run is over, or has not begun: it runs nothing any more, whatever it was asked after that. */
   #runOver = false;
-  #loading: Loading | null = null;
-  /** The worker has been given the program, and has not failed over it. */
+  #loading: PendingLoad | null = null;
+  /** The worker has been given the program. */
   #knowsProgram = false;
 
   constructor(options: ThreadOptions) {
@@ -73,51 +61,40 @@ export class ThreadPlacement implements Placement {
 
   load(image: ImageReference, blocks: readonly BlockMapping[], pid: number): Promise<void> {
     invariant(this.#activities.size === 0, 'a process is loaded when it is stopped');
-    const program = this.#worker === null || !this.#knowsProgram ? this.#options.program : null;
     const worker = this.#worker ?? this.#takeWorker();
-    this.#knowsProgram = true;
     this.#pid = pid;
     this.#generation = image.generation;
     this.#live = true;
     this.#runOver = false;
-    const answered = new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
+    this.#activities.beginLoading();
+    this.#loading = new PendingLoad({
+      ask: (start) => {
+        const program = this.#knowsProgram ? null : this.#options.program;
+        this.#knowsProgram = true;
+        worker.post({ kind: 'load', program, image, blocks, pid, start });
+      },
+      overdue: () => {
         const detail = `no answer within ${WORKER_REPLY_TIMEOUT_MS} ms`;
-        this.#loading?.reject(new RekindleError('WORKER_UNAVAILABLE', this.#name, detail));
+        this.#loadFailed(() => new RekindleError('WORKER_UNAVAILABLE', this.#name, detail));
         this.#dropWorker(worker);
-      }, WORKER_REPLY_TIMEOUT_MS);
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.#loading = null;
-      };
-      this.#loading = {
-        resolve: () => {
-          settle();
-          resolve();
-        },
-        reject: (error) => {
-          settle();
-          reject(error);
-        },
-      };
+      },
     });
-    worker.post({ kind: 'load', program, image, blocks, pid });
-    return answered;
+    return this.#loading.answered;
   }
 
+  /** Also before the load has been answered: what it could not load, the worker does not launch. */
   launch(start: StartKind): void {
     const name = start.kind === 'entry' ? 'entry' : 'hr_restarted';
     const { entryLimitMs: limitMs } = this.#options;
-    this.#begin({ kind: 'entry', name, limitMs }, { kind: 'launch', start, pid: this.#pid });
+    this.#add({ kind: 'entry', name, limitMs });
+    const travelsAlong = this.#loading?.ask(start) ?? false;
+    if (!travelsAlong) this.#worker?.post({ kind: 'launch', start, pid: this.#pid });
   }
 
   call(request: CallRequest, limitMs: number | null): Promise<ReturnValue> {
-    if (this.#activities.size >= this.#options.maxQueuedCalls) {
-      return Promise.reject(new RekindleError('CALL_QUEUE_FULL', this.#name));
-    }
     const { exportName: name } = request;
     return new Promise((resolve, reject) => {
-      this.#begin(
+      this.#queue(
         { kind: 'call', name, limitMs, resolve, reject },
         { kind: 'call', request, pid: this.#pid },
       );
@@ -129,28 +106,42 @@ export class ThreadPlacement implements Placement {
     throw new RekindleError('PLACEMENT_UNSUITED', this.#name, detail);
   }
 
+  aim(): void {
+    invariant(false, 'no call reaches a guest in a thread directly');
+  }
+
   checkpoint(): Promise<number> {
     return new Promise((resolve, reject) => {
-      const activity: Activity = { kind: 'checkpoint', name: 'checkpoint', limitMs: null, resolve, reject };
-      this.#begin(activity, { kind: 'checkpoint', pid: this.#pid });
+      const activity = { kind: 'checkpoint' as const, name: 'checkpoint', limitMs: null, resolve, reject };
+      this.#queue(activity, { kind: 'checkpoint', pid: this.#pid });
     });
   }
 
-  stop(reason: StopReason): MaybePromise<void> {
-    const busy = this.#loading !== null || (this.#activities.size > 0 && !this.#runOver);
+  restore(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const activity = { kind: 'restore' as const, name: 'restore', limitMs: null, resolve, reject };
+      this.#queue(activity, { kind: 'restore', pid: this.#pid });
+    });
+  }
+
+  stop(reason: StopReason, next: ImageReference | null): MaybePromise<void> {
+    const isLoading = this.#loading?.isAsked ?? false;
+    const isBusy = isLoading || (this.#activities.size > 0 && !this.#runOver);
     this.#live = false;
     for (const activity of this.#activities.takeAll())
-      rejectActivity(activity, stopError(this.#name, reason));
-    this.#loading?.reject(stopError(this.#name, reason));
+      rejectActivity(activity, () => stopError(this.#name, reason));
+    this.#loadFailed(() => stopError(this.#name, reason));
     this.#worker?.keepHostAlive(false);
-    if (!busy || this.#worker === null) return;
+    if (!isBusy || this.#worker === null) return;
     const worker = this.#worker;
     this.#worker = null;
-    return worker.terminate();
+    const gone = worker.terminate();
+    if (next !== null) this.#prepareWorker(next);
+    return gone;
   }
 
   async dispose(reason: StopReason): Promise<void> {
-    await this.stop(reason);
+    await this.stop(reason, null);
     const worker = this.#worker;
     this.#worker = null;
     if (worker === null) return;
@@ -162,14 +153,32 @@ export class ThreadPlacement implements Placement {
     return this.#options.program.processName;
   }
 
+  /**
+   * While the old thread ends, which takes milliseconds, a warm one gets ready for what it will load. Not where the embedder has a module of
+   * its own: what that takes hold of, a port or a lock, the old thread still has, and a module that failed once fails for good.
+   */
+  #prepareWorker(image: ImageReference): void {
+    if (this.#options.program.importsUrl !== null) return;
+    const worker = this.#options.pool.acquireWarm();
+    if (worker === null) return;
+    this.#attach(worker);
+    this.#knowsProgram = true;
+    worker.post({ kind: 'prepare', program: this.#options.program, image });
+  }
+
   #takeWorker(): PooledWorker {
     const worker = this.#options.pool.acquire();
+    this.#attach(worker);
+    return worker;
+  }
+
+  #attach(worker: PooledWorker): void {
     this.#worker = worker;
+    this.#knowsProgram = false;
     worker.listen({
       message: (message) => this.#receive(worker, message),
       lost: (reason) => this.#lost(reason),
     });
-    return worker;
   }
 
   #dropWorker(worker: PooledWorker): void {
@@ -177,12 +186,19 @@ export class ThreadPlacement implements Placement {
     void worker.terminate();
   }
 
-  #begin(activity: Activity, message: Parameters<PooledWorker['post']>[0]): void {
-    const worker = this.#worker;
-    invariant(worker !== null, 'a process that is asked to run has a worker');
+  #queue(activity: Activity & { readonly kind: 'call' | 'checkpoint' | 'restore' }, message: ToWorker): void {
+    if (this.#activities.size >= this.#options.maxQueuedCalls)
+      return activity.reject(new RekindleError('CALL_QUEUE_FULL', this.#name));
+    this.#add(activity);
+    this.#loading?.ask(null);
+    this.#worker?.post(message);
+  }
+
+  #add(activity: Activity): void {
+    // What was launched ahead of its load may have lost its worker, or failed to load: a stop is on its way that takes all there is.
+    invariant(this.#worker !== null || this.#runOver, 'a process that is asked to run has a worker');
     this.#activities.add(activity);
-    worker.keepHostAlive(true);
-    worker.post(message);
+    this.#worker?.keepHostAlive(true);
   }
 
   /** Takes the activity the worker has just answered. */
@@ -195,7 +211,7 @@ export class ThreadPlacement implements Placement {
   /** The running activity failed without the worker saying so; the controller will stop what is left of it. */
   #fail(worker: PooledWorker | null, fault: Fault): void {
     const { running } = this.#activities;
-    if (running !== null) rejectActivity(running, new GuestFaultError(this.#name, fault));
+    if (running !== null) rejectActivity(running, () => new GuestFaultError(this.#name, fault));
     this.#options.events.faulted(fault, worker?.exitHandlerPid === this.#pid);
   }
 
@@ -203,10 +219,8 @@ export class ThreadPlacement implements Placement {
     const worker = this.#worker;
     // Gone before anyone is told: the next load must not take it for a worker.
     this.#worker = null;
-    if (this.#loading !== null) {
-      this.#loading.reject(new RekindleError('WORKER_UNAVAILABLE', this.#name, reason));
-      return;
-    }
+    if (this.#loading !== null)
+      return this.#loadFailed(() => new RekindleError('WORKER_UNAVAILABLE', this.#name, reason));
     if (!this.#live) return;
     const activity = this.#activities.running?.name ?? null;
     this.#fail(worker, faultFromOutside('worker-lost', reason, { activity, generation: this.#generation }));
@@ -218,25 +232,41 @@ export class ThreadPlacement implements Placement {
     if (worker !== this.#worker || message.pid !== this.#pid) return;
     switch (message.kind) {
       case 'loaded':
-        return this.#loading?.resolve();
+        return this.#loaded();
       case 'load-failed':
-        this.#knowsProgram = false;
-        return this.#loading?.reject(fromPortable(message.error));
+        this.#loadFailed(() => fromPortable(message.error));
+        // A module that failed once fails for good in its thread: what is tried again is tried in another.
+        return this.#dropWorker(worker);
       case 'ended':
         return this.#ended(message.outcome);
       case 'call-refused':
         return rejectActivity(
           this.#finish(),
-          new RekindleError('ARGUMENT_INVALID', this.#name, message.message),
+          () => new RekindleError('ARGUMENT_INVALID', this.#name, message.message),
         );
       case 'checkpointed':
         return this.#checkpointed(message.generation);
-      case 'checkpoint-failed':
-        return rejectActivity(this.#finish(), fromPortable(message.error));
+      case 'refused':
+        return rejectActivity(this.#finish(), () => fromPortable(message.error));
       case 'service':
         this.#serve(worker, message);
         return;
     }
+  }
+
+  #loaded(): void {
+    const loading = this.#loading;
+    this.#loading = null;
+    this.#activities.loaded();
+    loading?.resolve();
+  }
+
+  #loadFailed(makeError: () => Error): void {
+    const loading = this.#loading;
+    if (loading === null) return;
+    this.#loading = null;
+    this.#runOver = true;
+    loading.reject(makeError());
   }
 
   #checkpointed(generation: number): void {
@@ -246,26 +276,28 @@ export class ThreadPlacement implements Placement {
     activity.resolve(generation);
   }
 
-  #ended(outcome: RunOutcome): void {
+  #ended(outcome: PortableOutcome): void {
     const { events } = this.#options;
     const activity = this.#finish();
     if (outcome.kind === 'returned') {
       if (activity.kind === 'entry') return events.ready();
+      if (activity.kind === 'restore') return activity.resolve();
       invariant(activity.kind === 'call', 'a worker answers in order');
       return activity.resolve(outcome.value);
     }
     this.#runOver = true;
+    // The events first: the restart begins with them, and making an error takes a while.
     if (outcome.kind === 'faulted') {
-      rejectActivity(activity, new GuestFaultError(this.#name, outcome.fault));
-      events.faulted(outcome.fault, outcome.handlerInstalled);
+      const fault = faultFromPortable(outcome.fault);
+      events.faulted(fault, outcome.handlerInstalled);
+      rejectActivity(activity, () => new GuestFaultError(this.#name, fault));
     } else if (outcome.kind === 'exited') {
       const fault = events.exited({ ...outcome, activity: activity.name });
-      const ended = new RekindleError(
-        'PROCESS_ENDED',
-        this.#name,
-        `exit(${outcome.status}) in ${activity.name}`,
+      rejectActivity(activity, () =>
+        fault === null
+          ? new RekindleError('PROCESS_ENDED', this.#name, `exit(${outcome.status}) in ${activity.name}`)
+          : new GuestFaultError(this.#name, fault),
       );
-      rejectActivity(activity, fault === null ? ended : new GuestFaultError(this.#name, fault));
     }
   }
 

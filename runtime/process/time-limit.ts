@@ -16,6 +16,11 @@ let script: Script | null = null;
 /** Runs on the stack that have a time limit. */
 let guards = 0;
 
+/** Whether a watchdog may end what is on the stack between any two statements, without a `finally` being run. */
+export function isGuarded(): boolean {
+  return guards > 0;
+}
+
 /**
  * Runs `body` where no watchdog can end it in the middle: at once, or when the stack with the limited run on it has been left. For
  * what must be done whole or not at all, and can wait.
@@ -25,14 +30,31 @@ export function whenUnguarded(body: () => void): void {
   else queueMicrotask(body);
 }
 
-/** Whether `thrown` is how the watchdog ended a run. It is an error of the sandbox's realm, so `instanceof Error` does not hold. */
-export function isWatchdogError(thrown: unknown): boolean {
-  return (
-    typeof thrown === 'object' &&
-    thrown !== null &&
-    'code' in thrown &&
-    thrown.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+/** Does `body` where no watchdog can end it in the middle, and resolves when it is done. */
+export function unguarded(body: () => void): Promise<void> {
+  return new Promise((resolve) =>
+    whenUnguarded(() => {
+      body();
+      resolve();
+    }),
   );
+}
+
+/**
+ * Whether `thrown` is how the watchdog ended a run. It is an error of the sandbox's realm, so `instanceof Error` does not hold. Total:
+ * what a host function has thrown may refuse to be looked at.
+ */
+export function isWatchdogError(thrown: unknown): boolean {
+  try {
+    return (
+      typeof thrown === 'object' &&
+      thrown !== null &&
+      'code' in thrown &&
+      thrown.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT'
+    );
+  } catch {
+    return false;
+  }
 }
 
 /** Runs `body`; throws what `isWatchdogError` knows when it takes longer. Calls may nest. */

@@ -7,13 +7,16 @@ import { WORKER_REPLY_TIMEOUT_MS } from '../limits.ts';
 import { BankView } from '../memory/bank-view.ts';
 import { ValueError } from './assemblyscript-values.ts';
 import { loadEmbedderFactory } from './embedder-imports.ts';
+import { toPortableFault } from './fault.ts';
 import { Guest } from './guest.ts';
 import { toPortable } from './portable-error.ts';
-import type { GuestProgram, RunOutcome } from './program.ts';
+import type { GuestProgram, RunOutcome, StartKind } from './program.ts';
+import { rehearse } from './rehearsal.ts';
 import { RemoteServices } from './remote-services.ts';
 import { systemCircumstances } from './system-circumstances.ts';
 import {
   type FromWorker,
+  type LoadRequest,
   SIGNAL_ENDING,
   SIGNAL_EXCHANGING,
   SIGNAL_STARTED,
@@ -27,9 +30,16 @@ const birth = workerData as WorkerBirth;
 const bank = new BankView(birth.bank);
 const services = new RemoteServices(port, birth.replies, birth.signal);
 const signal = new Int32Array(birth.signal);
+let program: GuestProgram | null = null;
 let guest: Guest | null = null;
-/** The present run has failed or ended: what was asked of it after that must not be done. */
+/** The present run has failed or ended, or was not loaded: what is asked of it after that must not be done. */
 let runOver = false;
+
+/** No run has it. */
+const NO_PID = 0;
+
+/** What is done although a run is over. */
+const OUTSIDE_OF_RUNS: readonly ToWorker['kind'][] = ['prepare', 'load', 'unload'];
 
 function post(message: FromWorker): void {
   port.postMessage(message);
@@ -52,31 +62,65 @@ function exchanging(exchange: () => void): void {
     Atomics.wait(signal, SIGNAL_ENDING, 1, WORKER_REPLY_TIMEOUT_MS);
 }
 
-async function makeGuest(program: GuestProgram): Promise<Guest> {
+function unload(): void {
+  guest?.[Symbol.dispose]();
+  guest = null;
+  program = null;
+}
+
+async function makeGuest(): Promise<Guest> {
+  invariant(program !== null, 'a worker is told the program before the image');
   const embedder = await loadEmbedderFactory(program.importsUrl);
   return new Guest({ program, bank, services, embedder, circumstances: systemCircumstances, exchanging });
 }
 
-async function load(message: ToWorker & { readonly kind: 'load' }): Promise<void> {
-  const { program, image, blocks, pid } = message;
+/**
+ * Brings an instance to the image without its blocks, so that the load that follows finds everything in place and warm.
+ *
+ * Invariant: what the run before, which may still be ending in another thread, can reach is only read here; its blocks are not mapped.
+ */
+async function prepare(message: ToWorker & { readonly kind: 'prepare' }): Promise<void> {
+  unload();
+  program = message.program;
+  try {
+    const prepared = await makeGuest();
+    prepared.load(message.image, [], NO_PID);
+    guest = prepared;
+  } catch (error) {
+    // The world's errors come back in the load that follows, and there they have a run to be the failure of.
+    if (error instanceof InvariantViolation) throw error;
+  }
+}
+
+async function load({ program: next, image, blocks, pid, start }: LoadRequest): Promise<void> {
   services.pid = pid;
   runOver = false;
   try {
-    if (program !== null) {
-      guest?.[Symbol.dispose]();
-      guest = await makeGuest(program);
-    }
-    current().load(image, blocks, pid);
-    post({ kind: 'loaded', pid });
+    if (next !== null) unload();
+    program ??= next;
+    guest ??= await makeGuest();
+    guest.load(image, blocks, pid);
   } catch (error) {
     if (error instanceof InvariantViolation) throw error;
-    post({ kind: 'load-failed', pid, error: toPortable(error) });
+    runOver = true;
+    return post({ kind: 'load-failed', pid, error: toPortable(error) });
   }
+  post({ kind: 'loaded', pid });
+  if (start !== null) launch(pid, start);
+}
+
+function launch(pid: number, start: StartKind): void {
+  ended(pid, current().start(start));
 }
 
 function ended(pid: number, outcome: RunOutcome): void {
   runOver = outcome.kind !== 'returned';
-  post({ kind: 'ended', pid, outcome });
+  const isFault = outcome.kind === 'faulted';
+  post({
+    kind: 'ended',
+    pid,
+    outcome: isFault ? { ...outcome, fault: toPortableFault(outcome.fault) } : outcome,
+  });
 }
 
 function call(message: ToWorker & { readonly kind: 'call' }): void {
@@ -94,25 +138,36 @@ function checkpoint(pid: number): void {
     post({ kind: 'checkpointed', pid, generation: current().checkpoint() });
   } catch (error) {
     if (!(error instanceof RekindleError)) throw error;
-    post({ kind: 'checkpoint-failed', pid, error: toPortable(error) });
+    post({ kind: 'refused', pid, error: toPortable(error) });
+  }
+}
+
+function restore(pid: number): void {
+  try {
+    ended(pid, current().restore());
+  } catch (error) {
+    if (!(error instanceof RekindleError)) throw error;
+    post({ kind: 'refused', pid, error: toPortable(error) });
   }
 }
 
 async function handle(message: ToWorker): Promise<void> {
-  if (runOver && (message.kind === 'call' || message.kind === 'checkpoint')) return;
+  if (runOver && !OUTSIDE_OF_RUNS.includes(message.kind)) return;
   switch (message.kind) {
+    case 'prepare':
+      return prepare(message);
     case 'load':
       return load(message);
     case 'launch':
-      return ended(message.pid, current().start(message.start));
+      return launch(message.pid, message.start);
     case 'call':
       return call(message);
     case 'checkpoint':
       return checkpoint(message.pid);
+    case 'restore':
+      return restore(message.pid);
     case 'unload':
-      guest?.[Symbol.dispose]();
-      guest = null;
-      return;
+      return unload();
   }
 }
 
@@ -125,3 +180,4 @@ port.on('message', (message: ToWorker) => {
 Atomics.store(signal, SIGNAL_STARTED, 1);
 Atomics.notify(signal, SIGNAL_STARTED);
 post({ kind: 'started' });
+rehearse(birth.bank, services);

@@ -27,6 +27,8 @@ export interface WorkerListener {
   lost(reason: string): void;
 }
 
+/** Longer than a restart takes. */
+const WARM_DELAY_MS = 50;
 const WORKER_FILE = new URL('./worker-main.js', import.meta.url);
 
 /** One worker thread and the main thread's ends of its channels. */
@@ -35,10 +37,17 @@ export class PooledWorker {
   readonly #replies: MessagePort;
   readonly #signal: Int32Array;
   readonly #exited: Promise<void>;
+  /**
+   * Resolves when nothing runs in the thread any more, and all it had posted has been passed on. Its end of a channel that only this class
+   * closes is closed by Node when its JavaScript is over for good; to take the thread down takes milliseconds more.
+   */
+  readonly #quiet: Promise<void>;
   /** Resolves when the worker has started, or is gone. */
   readonly #settled: Promise<void>;
+  #isSettled = false;
   #listener: WorkerListener | null = null;
   #alive = true;
+  #keepsHostAlive = false;
   #ending = false;
   #lastError: string | null = null;
 
@@ -49,6 +58,10 @@ export class PooledWorker {
     this.#signal = new Int32Array(signal);
     this.#replies = port1;
     this.#replies.unref();
+    this.#quiet = new Promise((resolve) => {
+      // A turn later, because messages and the end of the channel come in the same turn, in any order.
+      this.#replies.once('close', () => setImmediate(resolve));
+    });
     this.#worker = new Worker(WORKER_FILE, {
       workerData: birth,
       transferList: [port2],
@@ -60,6 +73,7 @@ export class PooledWorker {
     this.#settled = new Promise((resolve) => {
       const settle = (): void => {
         noteStarted(this.#signal);
+        this.#isSettled = true;
         resolve();
       };
       this.#worker.once('exit', settle);
@@ -86,6 +100,16 @@ export class PooledWorker {
     return this.#alive;
   }
 
+  /** It has been told to end. */
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  /** Resolves when the thread is gone. */
+  get gone(): Promise<void> {
+    return this.#exited;
+  }
+
   /** The run whose guest called HR_EXIT_HDL last, or 0: readable even after the worker is gone. */
   get exitHandlerPid(): number {
     return Atomics.load(this.#signal, SIGNAL_EXIT_HANDLER);
@@ -108,26 +132,32 @@ export class PooledWorker {
 
   /** While guest code runs or may run, the worker keeps the host's process alive. */
   keepHostAlive(keep: boolean): void {
+    if (keep === this.#keepsHostAlive) return;
+    this.#keepsHostAlive = keep;
     if (keep) this.#worker.ref();
     else this.#worker.unref();
   }
 
   /** So that the blocks of the copied backend show what the guest had stored at one of its host calls, and not half of it. */
   async #untilNoExchange(): Promise<void> {
-    Atomics.store(this.#signal, SIGNAL_ENDING, 1);
     const deadlineMs = performance.now() + WORKER_REPLY_TIMEOUT_MS;
-    while (Atomics.load(this.#signal, SIGNAL_EXCHANGING) === 1 && performance.now() < deadlineMs)
-      await delay(1);
+    while (this.#isExchanging && performance.now() < deadlineMs) await delay(1);
   }
 
-  /** Ends the thread, whatever it is doing; resolves when it is gone. What it had posted until then is still passed on. */
+  get #isExchanging(): boolean {
+    return Atomics.load(this.#signal, SIGNAL_EXCHANGING) === 1;
+  }
+
+  /** Ends the thread, whatever it is doing; resolves when nothing runs in it any more. What it had posted has been passed on then. */
   async terminate(): Promise<void> {
     this.#ending = true;
     if (this.#alive) this.keepHostAlive(true);
-    await Promise.race([this.#settled, delay(WORKER_REPLY_TIMEOUT_MS, undefined, { ref: false })]);
-    await this.#untilNoExchange();
-    await this.#worker.terminate();
-    await this.#exited;
+    if (!this.#isSettled)
+      await Promise.race([this.#settled, delay(WORKER_REPLY_TIMEOUT_MS, undefined, { ref: false })]);
+    Atomics.store(this.#signal, SIGNAL_ENDING, 1);
+    if (this.#isExchanging) await this.#untilNoExchange();
+    const terminated = this.#worker.terminate();
+    await Promise.race([this.#quiet, terminated.then(() => this.#exited)]);
   }
 }
 
@@ -137,6 +167,7 @@ export class WorkerPool {
   readonly #maxWorkers: number;
   readonly #all = new Set<PooledWorker>();
   #idle: PooledWorker[] = [];
+  #warming: NodeJS.Timeout | null = null;
   #closed = false;
 
   constructor(options: {
@@ -156,7 +187,7 @@ export class WorkerPool {
   /** A worker for one process; throws WORKER_UNAVAILABLE at the limit. Warms another in its place. */
   acquire(): PooledWorker {
     invariant(!this.#closed, 'no worker is taken from a closed pool');
-    const worker = this.#idle.shift() ?? this.#spawn();
+    const worker = this.acquireWarm() ?? this.#spawn();
     if (worker === null) {
       throw new RekindleError(
         'WORKER_UNAVAILABLE',
@@ -164,9 +195,25 @@ export class WorkerPool {
         `all ${this.#maxWorkers} workers are in use`,
       );
     }
-    // Not now: whoever takes a worker is in a hurry, and starting a thread takes a while.
-    setImmediate(() => this.warm()).unref();
+    this.#warmLater();
     return worker;
+  }
+
+  /** An idle worker for one process; null when there is none. Warms another in its place. */
+  acquireWarm(): PooledWorker | null {
+    invariant(!this.#closed, 'no worker is taken from a closed pool');
+    const worker = this.#idle.shift() ?? null;
+    if (worker !== null) this.#warmLater();
+    return worker;
+  }
+
+  /** Not now: whoever takes a worker is in a hurry, and starting a thread keeps two processors busy for tens of milliseconds. */
+  #warmLater(): void {
+    if (this.#warming !== null) return;
+    this.#warming = setTimeout(() => {
+      this.#warming = null;
+      this.warm();
+    }, WARM_DELAY_MS).unref();
   }
 
   /** Takes back a worker whose guest has been unloaded. */
@@ -192,12 +239,15 @@ export class WorkerPool {
   /** Ends every worker; resolves when all are gone. */
   async close(): Promise<void> {
     this.#closed = true;
+    if (this.#warming !== null) clearTimeout(this.#warming);
     this.#idle = [];
-    await Promise.all([...this.#all].map((worker) => worker.terminate()));
+    await Promise.all([...this.#all].map((worker) => worker.terminate().then(() => worker.gone)));
   }
 
   #spawn(): PooledWorker | null {
-    if (this.#all.size >= this.#maxWorkers) return null;
+    // Those that end run nothing any more: who takes the place of one need not wait until it is gone.
+    const inUse = [...this.#all].filter((worker) => !worker.ending);
+    if (inUse.length >= this.#maxWorkers) return null;
     const worker = new PooledWorker(this.#bank, (gone) => {
       this.#all.delete(gone);
       this.#idle = this.#idle.filter((each) => each !== gone);

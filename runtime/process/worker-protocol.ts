@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ErrorCode } from '../errors.ts';
 import type { BankHandle } from '../memory/bank-view.ts';
 import type { BlockMapping } from '../memory/guest-memory.ts';
+import type { PortableFault } from './fault.ts';
 import type { CallRequest, GuestProgram, ImageReference, RunOutcome, StartKind } from './program.ts';
 import type { HostServices } from './services.ts';
 
@@ -40,27 +41,43 @@ export interface PortableError {
   readonly message: string;
 }
 
+/** How a run ended, as it crosses. */
+export type PortableOutcome =
+  | Exclude<RunOutcome, { readonly kind: 'faulted' }>
+  | { readonly kind: 'faulted'; readonly fault: PortableFault; readonly handlerInstalled: boolean };
+
+export interface LoadRequest {
+  readonly kind: 'load';
+  /** Null: the one the worker has, or was prepared for. */
+  readonly program: GuestProgram | null;
+  readonly image: ImageReference;
+  readonly blocks: readonly BlockMapping[];
+  readonly pid: number;
+  /** What is launched as soon as it is loaded; null when that is asked for later. */
+  readonly start: StartKind | null;
+}
+
+/** `prepare`: what the worker will load before long, as far as is known. It is not answered: what fails in it fails again in the load. */
 export type ToWorker =
-  | {
-      readonly kind: 'load';
-      readonly program: GuestProgram | null;
-      readonly image: ImageReference;
-      readonly blocks: readonly BlockMapping[];
-      readonly pid: number;
-    }
+  | { readonly kind: 'prepare'; readonly program: GuestProgram; readonly image: ImageReference }
+  | LoadRequest
   | { readonly kind: 'launch'; readonly start: StartKind; readonly pid: number }
   | { readonly kind: 'call'; readonly request: CallRequest; readonly pid: number }
   | { readonly kind: 'checkpoint'; readonly pid: number }
+  | { readonly kind: 'restore'; readonly pid: number }
   | { readonly kind: 'unload' };
 
-/** `ended` answers `launch` and `call`, in their order. */
+/**
+ * `ended` answers launches, `call` and `restore`, in their order; `refused` a `checkpoint` or a `restore`. After `load-failed` nothing more
+ * is answered of what was asked of that run.
+ */
 export type FromGuest =
   | { readonly kind: 'loaded'; readonly pid: number }
   | { readonly kind: 'load-failed'; readonly pid: number; readonly error: PortableError }
-  | { readonly kind: 'ended'; readonly pid: number; readonly outcome: RunOutcome }
+  | { readonly kind: 'ended'; readonly pid: number; readonly outcome: PortableOutcome }
   | { readonly kind: 'call-refused'; readonly pid: number; readonly message: string }
   | { readonly kind: 'checkpointed'; readonly pid: number; readonly generation: number }
-  | { readonly kind: 'checkpoint-failed'; readonly pid: number; readonly error: PortableError }
+  | { readonly kind: 'refused'; readonly pid: number; readonly error: PortableError }
   | ServiceRequest
   | {
       readonly kind: 'write';

@@ -13,6 +13,8 @@ const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
 const MADV_DONTNEED = 4;
+const MADV_NOHUGEPAGE = 15;
+const RUSAGE_THREAD = 1;
 const FALLOC_FL_KEEP_SIZE = 0x01;
 const FALLOC_FL_PUNCH_HOLE = 0x02;
 const MFD_CLOEXEC = 0x1;
@@ -32,8 +34,10 @@ const MAX_INTERRUPTIONS = 16;
 export interface Libc {
   /** Address of the first byte of a view. The buffer must stay referenced as long as the address is used. */
   addressOf(bytes: Uint8Array): number;
-  /** Fresh pages that read as zero and take no memory until written. */
+  /** Fresh pages that read as zero and take no memory until written; never huge ones. */
   mapAnonymous(address: number, sizeBytes: number): void;
+  /** The kernel is not to make huge pages of the pages in this range, at a fault or on its own account. */
+  refuseHugePages(address: number, sizeBytes: number): void;
   /** The file's own pages: stores go to the file. */
   mapShared(address: number, sizeBytes: number, fd: number, offset: number): void;
   /** The file's pages until the first store to each, then a copy of one's own. */
@@ -52,6 +56,8 @@ export interface Libc {
   punchHole(fd: number, offset: number, sizeBytes: number): void;
   /** ioctl PAGEMAP_SCAN with the `pm_scan_arg` at an address: regions found, or -1 where the kernel does not know the call. */
   scanPages(pagemapFd: number, argumentAddress: number): number;
+  /** getrusage of the calling thread, into the `rusage` at an address. */
+  threadUsage(usageAddress: number): void;
 }
 
 let bound: Libc | null = null;
@@ -109,6 +115,10 @@ function bindFunctions({ handle: library, koffi, lastErrno }: NativeLibrary): Li
     'int ioctl(int fd, unsigned long request, uintptr_t argument)',
   );
 
+  const getrusage: (who: number, usageAddress: number) => number = library.func(
+    'int getrusage(int who, uintptr_t usage)',
+  );
+
   const expectSuccess = (result: number, call: string): void => {
     if (result === -1) throw new RekindleError('SYSTEM_CALL_FAILED', call, lastErrno());
   };
@@ -116,6 +126,12 @@ function bindFunctions({ handle: library, koffi, lastErrno }: NativeLibrary): Li
     const result = mmap(address, sizeBytes, PROT_READ_WRITE, flags | MAP_FIXED, fd, offset);
     expectSuccess(result, 'mmap');
     invariant(result === address, 'a fixed mapping lies where it was asked for');
+  };
+  const refuseHugePages = (address: number, sizeBytes: number): void => {
+    if (madvise(address, sizeBytes, MADV_NOHUGEPAGE) === 0) return;
+    // A kernel that has no huge pages at all does not know the advice.
+    const errno = lastErrno();
+    if (errno !== 'EINVAL') throw new RekindleError('SYSTEM_CALL_FAILED', 'madvise', errno);
   };
   const fallocateUninterrupted = (
     fd: number,
@@ -132,8 +148,11 @@ function bindFunctions({ handle: library, koffi, lastErrno }: NativeLibrary): Li
 
   return {
     addressOf: (bytes) => Number(koffi.address(bytes)),
-    mapAnonymous: (address, sizeBytes) =>
-      map(address, sizeBytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+    mapAnonymous: (address, sizeBytes) => {
+      map(address, sizeBytes, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+      refuseHugePages(address, sizeBytes);
+    },
+    refuseHugePages,
     mapShared: (address, sizeBytes, fd, offset) => map(address, sizeBytes, MAP_SHARED, fd, offset),
     mapPrivate: (address, sizeBytes, fd, offset) =>
       map(address, sizeBytes, MAP_PRIVATE | MAP_NORESERVE, fd, offset),
@@ -160,6 +179,7 @@ function bindFunctions({ handle: library, koffi, lastErrno }: NativeLibrary): Li
       const errno = fallocateUninterrupted(fd, mode, offset, sizeBytes);
       if (errno !== null) throw new RekindleError('SYSTEM_CALL_FAILED', 'fallocate', errno);
     },
+    threadUsage: (usageAddress) => expectSuccess(getrusage(RUSAGE_THREAD, usageAddress), 'getrusage'),
     scanPages: (pagemapFd, argumentAddress) => ioctl(pagemapFd, PAGEMAP_SCAN, argumentAddress),
   };
 }

@@ -44,7 +44,7 @@ describe.each(PLACEMENTS)('races: %s', (placement) => {
   const how: ArunOptions = { placement, group: GROUP };
 
   async function open(options: Partial<SiteOptions> = {}) {
-    const opened = await openProbeSite(options);
+    const opened = await openProbeSite({ warmWorkers: 1, ...options });
     const bystander = await opened.probe({ placement, group: 9 });
     const before = books(opened.site);
     return { opened, site: opened.site, bystander, before };
@@ -91,7 +91,7 @@ describe.each(PLACEMENTS)('races: %s', (placement) => {
 
   it('shutdown during everything', async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const opened = await openProbeSite();
+      const opened = await openProbeSite({ warmWorkers: 1 });
       const { site } = opened;
       const parent = new ProbeCalls(await opened.probe(how));
       const other = await opened.probe({ placement, group: 2 });

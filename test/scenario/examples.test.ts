@@ -15,6 +15,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'a, list, of, strings',
     '6',
     'Float64Array(2) [ 4, 10 ]',
+    'ARGUMENT_INVALID: counter#1 add: argument 0 is not a number',
     'ARGUMENT_INVALID: counter#1 add: takes 1 arguments, not 2',
     'EXPORT_MISSING: counter#1 subtract: the guest exports no such function',
   ],
@@ -29,6 +30,12 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'heating 0',
     'host-error Error: the sensor does not answer',
     'IMPORT_UNRESOLVED: thermostat#2 import sensor.temperature: the module imports something nobody provides',
+  ],
+  'restore.mjs': [
+    'first request: 102',
+    'second request: 102',
+    'third request: 102',
+    'afterwards: 100, total 6',
   ],
   'checkpoint.mjs': [
     'checkpoint: generation 1',

@@ -25,6 +25,7 @@ type Step =
   | { readonly kind: 'fill'; readonly from: number; readonly length: number; readonly value: number }
   | { readonly kind: 'grow'; readonly pages: number }
   | { readonly kind: 'checkpoint' }
+  | { readonly kind: 'restore' }
   | { readonly kind: 'fail' };
 
 /** `from` and `length` are parts per thousand of the memory: long runs are as likely as short ones. */
@@ -44,6 +45,7 @@ const steps = fc.array(
       arbitrary: fc.record({ kind: fc.constant('grow' as const), pages: fc.integer({ min: 1, max: 2 }) }),
     },
     { weight: 3, arbitrary: fc.constant<Step>({ kind: 'checkpoint' }) },
+    { weight: 3, arbitrary: fc.constant<Step>({ kind: 'restore' }) },
     { weight: 3, arbitrary: fc.constant<Step>({ kind: 'fail' }) },
   ),
   { minLength: 2, maxLength: 14 },
@@ -102,6 +104,11 @@ describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {
         case 'checkpoint':
           await process.checkpoint();
           return;
+        case 'restore':
+          // Before the first checkpoint there is nothing to go back to, and nothing happens.
+          if (process.generation === 0) await expect(process.restore()).rejects.toThrow('RESTORE_REFUSED');
+          else await process.restore();
+          return;
         case 'fail': {
           const { pid } = process;
           const fault = await faultOf(process.call('fail'));
@@ -137,6 +144,8 @@ describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {
         somewhere(3),
         { kind: 'checkpoint' },
         somewhere(4),
+        { kind: 'restore' },
+        somewhere(6),
         { kind: 'fail' },
         everywhere(5),
         { kind: 'fail' },
@@ -150,6 +159,7 @@ class MemoryModel {
   bytes: Buffer;
   readonly #firstBytes: number;
   #image: Buffer;
+  #hasCheckpoint = false;
 
   constructor(pages: number) {
     this.bytes = Buffer.alloc(pages * WASM_PAGE_BYTES);
@@ -172,6 +182,10 @@ class MemoryModel {
       }
       case 'checkpoint':
         this.#image = Buffer.from(this.bytes);
+        this.#hasCheckpoint = true;
+        return;
+      case 'restore':
+        if (this.#hasCheckpoint) this.bytes = Buffer.from(this.#image);
         return;
       case 'fail':
         this.bytes = Buffer.from(this.#image);

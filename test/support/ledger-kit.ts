@@ -3,6 +3,7 @@
 import fc from 'fast-check';
 import { JournalLedger, type JsonValue, type LedgerChange } from '#runtime/bank/ledger.js';
 import { RekindleError } from '#runtime/errors.js';
+import { anyText } from '#test/support/any-text.js';
 import { type BankImage, type BankStep, MemoryFiles, replay } from './memory-files.js';
 
 export const BANK_ID = Uint8Array.from({ length: 16 }, (_, index) => index + 1);
@@ -82,7 +83,7 @@ export function ledgerWith(transactions: readonly Transaction[], files = new Mem
 
 const value = fc.oneof(
   fc.integer(),
-  fc.string({ unit: 'binary' }),
+  anyText(),
   fc.jsonValue({ maxDepth: 3 }),
   // Long enough for several sectors and pages, and for new files now and then.
   fc.integer({ min: 500, max: 40_000 }).map((length) => 'x'.repeat(length)),
@@ -90,7 +91,7 @@ const value = fc.oneof(
 
 const key = fc.oneof(
   fc.constantFrom('block/1', 'block/2', 'group/7', 'process/counter#1', '', 'null', '__proto__'),
-  fc.string({ unit: 'binary', maxLength: 8 }),
+  anyText({ maxLength: 8 }),
 );
 
 export const transaction: fc.Arbitrary<Transaction> = fc.array(

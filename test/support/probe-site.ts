@@ -85,12 +85,16 @@ export class ProbeSite {
 
 const openSites: Site[] = [];
 
-/** Opens a site that is closed when the test ends. Guests' output is recorded, and no restart escalates unless `options` says so. */
+/**
+ * Opens a site that is closed when the test ends. Guests' output is recorded, and no restart escalates unless `options` says so. No
+ * worker is kept ready: most tests would start one, which is most of what they cost, for nothing.
+ */
 export async function openProbeSite(options: Partial<SiteOptions> = {}): Promise<ProbeSite> {
   const lines: { readonly processName: string; readonly text: string }[] = [];
   const site = await openSite({
     stableStorage: await probeStorage(),
     policy: NO_ESCALATION,
+    warmWorkers: 0,
     output: ({ processName, bytes }) =>
       lines.push({ processName, text: Buffer.from(bytes).toString('utf8') }),
     ...options,

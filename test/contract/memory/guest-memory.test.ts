@@ -52,6 +52,21 @@ describe.each(BACKENDS)('guest memory, $name', (backendCase) => {
       memory[Symbol.dispose]();
     });
 
+    test('any pages stored to, round after round, are put back', () => {
+      const { memory, bytes } = fixture.guest(pages);
+      bytes().fill(3, PAGE, 9 * PAGE);
+      const image = fixture.capture(memory, null);
+      const expected = bytes().slice();
+      // The same few pages in most rounds, so that a restore may come to know them; another one now and then.
+      for (let round = 0; round < 300; round += 1) {
+        const stray = round % 7 === 0 ? ((round * 37) % (memoryBytes / PAGE)) * PAGE : 0;
+        for (const address of [2 * PAGE, 5 * PAGE + 9, memoryBytes - 1, stray]) bytes()[address] = round + 1;
+        memory.restore(image, []);
+        expect(firstDifference(bytes(), expected)).toBe(-1);
+      }
+      memory[Symbol.dispose]();
+    });
+
     test('goes back and forth between images', () => {
       const { memory, bytes } = fixture.guest(pages);
       const images: { image: MemoryImage; content: Uint8Array }[] = [];

@@ -4,9 +4,18 @@ import { parseOptions } from '../../../bench/options.js';
 
 describe('parseOptions', () => {
   it.each([
-    [[], { jsonFile: null, only: null, seconds: 82 }],
-    [['--json', 'out.json'], { jsonFile: 'out.json', only: null, seconds: 82 }],
-    [['--only', 'thread', '--seconds', '0.5'], { jsonFile: null, only: 'thread', seconds: 0.5 }],
+    [[], { jsonFile: null, only: null, seconds: 240, tolerances: 'ignore', isHelpWanted: false }],
+    [
+      ['--json', 'out.json'],
+      { jsonFile: 'out.json', only: null, seconds: 240, tolerances: 'ignore', isHelpWanted: false },
+    ],
+    [
+      ['--only', 'thread', '--seconds', '0.5'],
+      { jsonFile: null, only: 'thread', seconds: 0.5, tolerances: 'ignore', isHelpWanted: false },
+    ],
+    [['--check'], { jsonFile: null, only: null, seconds: 240, tolerances: 'compare', isHelpWanted: false }],
+    [['--help'], { jsonFile: null, only: null, seconds: 240, tolerances: 'ignore', isHelpWanted: true }],
+    [['--accept'], { jsonFile: null, only: null, seconds: 240, tolerances: 'accept', isHelpWanted: false }],
   ])('%j', (args, expected) => {
     expect(parseOptions(args)).toEqual(expected);
   });
@@ -17,6 +26,8 @@ describe('parseOptions', () => {
     ['--seconds', 'ten'],
     ['--seconds', ''],
     ['--only'],
+    ['--check', '--accept'],
+    ['--check=yes'],
     ['--onyl', 'thread'],
     ['thread'],
   ])('refuses %s %s', (...args) => {

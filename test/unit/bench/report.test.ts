@@ -1,122 +1,103 @@
-// Rows, ratios and their layout: what the benchmark says of samples that are known.
+// Comparisons, ratios and verdicts: what the benchmark says of samples that are known.
 import { describe, expect, it } from 'vitest';
-import { type Case, type Role, reportRows } from '../../../bench/report.js';
-import { renderTable, threeDigits } from '../../../bench/table.js';
+import type { Timed } from '../../../bench/measure.js';
+import { type Comparison, compare, measuredPoints } from '../../../bench/report.js';
+import type { MeasuredPoint, Point, Target } from '../../../bench/row.js';
 
-function makeCase(name: string, role: Role, guest = 'g', subject = 's'): Case {
-  return { name, role, guest, subject, backend: null, run: () => undefined };
+function figure(name: string, p50: number) {
+  return { name, count: 1, p50, p99: p50 };
 }
 
-describe('reportRows', () => {
-  it('compares by the median within the subject', () => {
-    const cases = [
-      makeCase('restore', 'measured'),
-      makeCase('cold', 'cold'),
-      makeCase('kept', 'kept'),
-      makeCase('floor', 'floor'),
+function point(ours: number, given: Partial<MeasuredPoint> = {}): MeasuredPoint {
+  return { name: 'p', unit: 'us', ours: figure('ours', ours), floors: [], peers: [], targets: [], ...given };
+}
+
+/** What is said of each comparison, without the figures. */
+function said(comparisons: readonly Comparison[]) {
+  return comparisons.map(({ against, name, ratio, isMet }) => [against, name, ratio, isMet]);
+}
+
+describe('measuredPoints', () => {
+  it('gives every case its figure, one that is in several points the same', () => {
+    const timed = (name: string): Timed => ({ name, run: () => undefined });
+    const [ours, floor, peer] = [timed('ours'), timed('floor'), timed('peer')];
+    const points: readonly Point[] = [
+      { name: 'a', ours, floors: [floor], peers: [peer], targets: [] },
+      { name: 'b', unit: 'bytes', ours: floor, targets: [{ than: 'value', atMost: 3 }] },
     ];
-    const rows = reportRows(cases, [[10, 10, 99], [1000], [50], [4]]);
-    expect(rows[0]).toEqual({
-      name: 'restore',
-      subject: 's',
-      guest: 'g',
-      backend: null,
-      samples: 3,
-      p50Us: 10,
-      p99Us: 99,
-      coldRatio: 100,
-      keptRatio: 5,
-      floorRatio: 2.5,
-      seriesRatio: null,
+    const samples = new Map([
+      [ours, [10, 10, 99]],
+      [floor, [4]],
+      [peer, [50]],
+    ]);
+    const [a, b] = measuredPoints(points, samples);
+    expect(a).toEqual({
+      name: 'a',
+      unit: 'us',
+      ours: { name: 'ours', count: 3, p50: 10, p99: 99 },
+      floors: [figure('floor', 4)],
+      peers: [figure('peer', 50)],
+      targets: [],
     });
-    expect(rows[1]).toMatchObject({ name: 'cold', coldRatio: 1, keptRatio: 0.05, floorRatio: 250 });
-  });
-
-  it('compares a part with the same part of the others', () => {
-    const cases = [
-      { ...makeCase('hot', 'measured'), parts: ['hot.inside'] },
-      { ...makeCase('cold', 'cold'), parts: ['cold.inside'] },
-      makeCase('floor', 'floor'),
-    ];
-    const rows = reportRows(cases, [[20], [5], [60], [10], [4]]);
-    expect(rows.map(({ name, coldRatio, floorRatio }) => [name, coldRatio, floorRatio])).toEqual([
-      ['hot', 3, 5],
-      ['hot.inside', 2, null],
-      ['cold', 1, 15],
-      ['cold.inside', 1, null],
-      ['floor', 15, 1],
-    ]);
-  });
-
-  it('compares the cases of a series with its first, whatever their subjects', () => {
-    const cases = [
-      { ...makeCase('small', 'measured', 'a', 'one'), series: 'sizes' },
-      { ...makeCase('other', 'measured', 'a', 'one'), series: 'others' },
-      { ...makeCase('large', 'measured', 'b', 'two'), series: 'sizes' },
-    ];
-    const rows = reportRows(cases, [[4], [10], [6]]);
-    expect(rows.map(({ name, seriesRatio }) => [name, seriesRatio])).toEqual([
-      ['small', 1],
-      ['other', 1],
-      ['large', 1.5],
-    ]);
-  });
-
-  it('has no ratio where there is nothing to compare with', () => {
-    const cases = [makeCase('restore', 'measured'), makeCase('cold', 'cold', 'other', 'elsewhere')];
-    const [row] = reportRows(cases, [[10], [1000]]);
-    expect(row).toMatchObject({ coldRatio: null, keptRatio: null, floorRatio: null });
-  });
-
-  it('keeps the rows of one guest together, in the order they came', () => {
-    const cases = [
-      makeCase('1', 'measured', 'a'),
-      makeCase('2', 'measured', 'b'),
-      makeCase('3', 'measured', 'a'),
-    ];
-    const rows = reportRows(cases, [[1], [2], [3]]);
-    expect(rows.map(({ name, p50Us }) => [name, p50Us])).toEqual([
-      ['1', 1],
-      ['3', 3],
-      ['2', 2],
-    ]);
+    expect(b).toMatchObject({ unit: 'bytes', floors: [], targets: [{ than: 'value', atMost: 3 }] });
+    expect(b?.ours).toBe(a?.floors[0]);
   });
 
   it('refuses a case without samples', () => {
-    expect(() => reportRows([makeCase('a', 'measured')], [])).toThrow(RangeError);
+    const ours: Timed = { name: 'ours', run: () => undefined };
+    expect(() => measuredPoints([{ name: 'a', ours, targets: [] }], new Map())).toThrow(RangeError);
   });
 });
 
-describe('threeDigits', () => {
-  it.each([
-    [0, '0'],
-    [0.01234, '0.0123'],
-    [0.5, '0.500'],
-    [1.234, '1.23'],
-    [12.34, '12.3'],
-    [123.4, '123'],
-    [12345.6, '12346'],
-  ])('shows %d as %s', (value, text) => {
-    expect(threeDigits(value)).toBe(text);
+describe('compare', () => {
+  it('compares with every floor and holds only the cheapest against the target', () => {
+    const floors = [figure('dear', 8), figure('cheap', 5)];
+    const comparisons = compare('r', [point(10, { floors, targets: [{ than: 'floor', atMost: 1.5 }] })]);
+    expect(said(comparisons)).toEqual([
+      ['other floor', 'dear', 1.25, null],
+      ['floor', 'cheap', 2, false],
+    ]);
+    expect(comparisons[1]?.target).toEqual({ atMost: 1.5 });
   });
-});
 
-describe('renderTable', () => {
-  it('aligns the columns and sets subjects apart', () => {
-    const cases = [
-      makeCase('restore.inline', 'measured', 'counter', 'one'),
-      makeCase('cold', 'cold', 'counter', 'one'),
-      makeCase('part', 'measured', 'x', 'two'),
-    ];
-    expect(renderTable(reportRows(cases, [[12.34], [1234], [0.5]]))).toBe(
-      [
-        'what            guest    backend  samples  p50 us  p99 us  cold/this  kept/this  this/floor  this/first',
-        '',
-        'restore.inline  counter                 1    12.3    12.3       100x',
-        'cold            counter                 1    1234    1234      1.00x',
-        '',
-        'part            x                       1   0.500   0.500',
-      ].join('\n'),
-    );
+  it.each<[number, Target, number, boolean]>([
+    [10, { than: 'peer', name: 'peer', atMost: 0.5 }, 0.5, true],
+    [11, { than: 'peer', name: 'peer', atMost: 0.5 }, 0.55, false],
+    [10, { than: 'peer', name: 'peer', timesFaster: 2 }, 0.5, true],
+    [10, { than: 'peer', name: 'peer', timesFaster: 2.1 }, 0.5, false],
+  ])('holds %d beside a peer of 20 to %j', (ours, target, ratio, isMet) => {
+    const peers = [figure('other', 1), figure('peer', 20)];
+    const comparisons = compare('r', [point(ours, { peers, targets: [target] })]);
+    expect(said(comparisons)).toEqual([
+      ['peer', 'other', ours, null],
+      ['peer', 'peer', ratio, isMet],
+    ]);
+  });
+
+  it('compares with another point of the row, wherever it comes', () => {
+    const targets: readonly Target[] = [{ than: 'point', name: 'small', atMost: 1.5 }];
+    const comparisons = compare('r', [point(6, { name: 'large', targets }), point(3, { name: 'small' })]);
+    expect(said(comparisons)).toEqual([
+      ['point', 'small', 2, false],
+      ['nothing', '', null, null],
+    ]);
+  });
+
+  it('compares with a bound', () => {
+    const targets: readonly Target[] = [{ than: 'value', atMost: 100 }];
+    const [comparison] = compare('r', [point(50, { unit: 'bytes', targets })]);
+    expect(comparison).toMatchObject({ against: 'value', other: null, ratio: 0.5, isMet: true });
+  });
+
+  it.each<[string, Target]>([
+    ['a target about a floor', { than: 'floor', atMost: 1 }],
+    ['a target about a peer', { than: 'peer', name: 'nobody', atMost: 1 }],
+    ['is held to nobody', { than: 'point', name: 'nobody', atMost: 1 }],
+  ])('refuses a target about nothing: %s', (message, target) => {
+    expect(() => compare('r', [point(1, { targets: [target] })])).toThrow(message);
+  });
+
+  it('refuses two points of one name', () => {
+    expect(() => compare('r', [point(1), point(2)])).toThrow('two points called p');
   });
 });

@@ -1,6 +1,7 @@
 // The guest made for the benchmark does what its figures rest on: it fills its memory, and a page stored to is told from one that is not.
 import { describe, expect, it } from 'vitest';
 import {
+  readAllArguments,
   residentModule,
   touchArguments,
   touchedSum,
@@ -12,17 +13,18 @@ const PAGE_BYTES = 4096;
 
 function start() {
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(residentModule(SIZE_BYTES)));
-  const { memory, _initialize: initialize, touch, crash } = exports;
+  const { memory, _initialize: initialize, touch, readAll, crash } = exports;
   if (
     !(memory instanceof WebAssembly.Memory) ||
     typeof initialize !== 'function' ||
     typeof touch !== 'function' ||
+    typeof readAll !== 'function' ||
     typeof crash !== 'function'
   ) {
     throw new Error('exports are missing');
   }
   initialize();
-  return { bytes: new Uint8Array(memory.buffer), touch, crash };
+  return { bytes: new Uint8Array(memory.buffer), touch, readAll, crash };
 }
 
 describe('the resident guest', () => {
@@ -39,6 +41,12 @@ describe('the resident guest', () => {
     for (const [address, byte] of bytes.entries())
       if (byte !== 1) stored.add(Math.floor(address / PAGE_BYTES));
     expect(stored.size).toBe(pages);
+  });
+
+  it('reads a byte of every page and changes none', () => {
+    const { bytes, readAll } = start();
+    expect(readAll(...readAllArguments(SIZE_BYTES))).toBe(SIZE_BYTES / PAGE_BYTES);
+    expect(bytes.every((byte) => byte === 1)).toBe(true);
   });
 
   it('answers otherwise when it was not put back', () => {

@@ -62,6 +62,28 @@ class Bench {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('one group', () => {
+  test('is kept by a long row that grows while it is at work, and that is superseded in the middle', () => {
+    const bench = new Bench();
+    const names = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, index) => String(from + index));
+    const LONG = 3000;
+    bench.bodies.set('restore 700', () =>
+      bench.queue.push(
+        names(LONG, 2 * LONG).map((name) => restore(name)),
+        [],
+      ),
+    );
+    bench.bodies.set('restore 4000', () => {
+      bench.queue.push([free()], []);
+      bench.queue.push([launch('last')], [1]);
+    });
+    bench.queue.push(
+      names(0, LONG).map((name) => restore(name)),
+      [],
+    );
+    expect(bench.told).toEqual([...names(0, 4001).map((name) => `restore ${name}`), 'free', 'launch last']);
+  });
+
   test('what needs no waiting is done before push returns, in order', () => {
     const bench = new Bench();
     bench.queue.push([restore('a'), restore('b'), launch('a')], []);
@@ -190,7 +212,7 @@ describe('the gate', () => {
   });
 
   test('of one group keeps no other waiting', () => {
-    const bench = new Bench({ gate: (group) => (group === 1 ? new Promise(() => undefined) : null) });
+    const bench = new Bench({ gate: ({ group }) => (group === 1 ? new Promise(() => undefined) : null) });
     bench.queue.push([restore('a'), restore('x', 2)], []);
     expect(bench.told).toEqual(['restore x']);
   });

@@ -51,7 +51,13 @@ describe('events that mean nothing', () => {
     for (const each of [...past, ends('ended')]) history.put(each);
     expect(history.groups()).toEqual(['1 live: running running, ended ended, stopped stopped']);
     const before = history.state;
-    expect(history.put(event)).toEqual({ state: before, actions: [], supersedes: [] });
+    expect(history.put(event)).toEqual({
+      changed: [],
+      books: before.books,
+      actions: [],
+      supersedes: [],
+      state: before,
+    });
   });
 
   test('a failure in a quarantined group', () => {

@@ -2,20 +2,14 @@
 // every decision. It must never throw, whatever it is told.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type {
-  Action,
-  ControllerEvent,
-  ControllerState,
-  Decision,
-  Policy,
-} from '#runtime/controller/state.js';
+import type { Action, ControllerEvent, ControllerState, Policy } from '#runtime/controller/state.js';
 import { anyHistory, anyPolicy, mayHappen, namesIn, runningIn } from './any-history.js';
-import { History } from './history.js';
+import { History, type Outcome } from './history.js';
 
 interface Moment {
   readonly before: ControllerState;
   readonly event: ControllerEvent;
-  readonly decision: Decision;
+  readonly decision: Outcome;
   readonly nowMs: number;
 }
 
@@ -50,8 +44,8 @@ test('names, serials and start orders are unique and in the past', () => {
     expect(unique(members.map((member) => member.name))).toBe(true);
     expect(unique(members.map((member) => member.startOrder))).toBe(true);
     expect(unique(groups.map((each) => each.serial))).toBe(true);
-    expect(members.every((member) => member.startOrder < state.nextStartOrder)).toBe(true);
-    expect(groups.every((each) => each.serial < state.nextSerial)).toBe(true);
+    expect(members.every((member) => member.startOrder < state.books.nextStartOrder)).toBe(true);
+    expect(groups.every((each) => each.serial < state.books.nextSerial)).toBe(true);
     expect([...state.groups].every(([id, each]) => id === each.id && each.members.length > 0)).toBe(true);
   });
 });
@@ -218,10 +212,11 @@ test('the row of futile failures is below its limit, is of one generation, and i
 
 test('a site restart waits for groups that restart, and is reported when it waits for none', () => {
   everyMoment(({ before, event, decision: { state, actions } }) => {
-    for (const id of state.siteRestartPending) expect(state.groups.get(id)?.phase).toBe('restarting');
+    for (const id of state.books.siteRestartPending) expect(state.groups.get(id)?.phase).toBe('restarting');
     const reported = actions.filter((action) => action.kind === 'report-site-restarted').length;
     const asked = event.kind === 'site-restart-asked';
-    const due = (before.siteRestartPending.size > 0 || asked) && state.siteRestartPending.size === 0;
+    const due =
+      (before.books.siteRestartPending.size > 0 || asked) && state.books.siteRestartPending.size === 0;
     expect(reported).toBe(due ? 1 : 0);
   });
 });
@@ -230,7 +225,28 @@ test('an event that leads to nothing leaves the very same state', () => {
   everyMoment(({ before, event, decision }) => {
     const id = event.kind === 'site-restart-asked' ? null : event.group;
     const unknown = id !== null && event.kind !== 'joined' && !before.groups.has(id);
-    if (unknown) expect(decision).toEqual({ state: before, actions: [], supersedes: [] });
+    if (unknown)
+      expect(decision).toEqual({
+        changed: [],
+        books: before.books,
+        actions: [],
+        supersedes: [],
+        state: before,
+      });
     if (unknown) expect(decision.state).toBe(before);
+  });
+});
+
+test('a decision names the groups that it changes, each once, and no others', () => {
+  everyMoment(({ before, decision: { changed, state } }) => {
+    const ids = changed.map(([id]) => id);
+    expect(unique(ids)).toBe(true);
+    for (const [id, group] of changed) {
+      expect(group?.id ?? id).toBe(id);
+      expect(state.groups.get(id) ?? null).toBe(group);
+      expect(group ?? before.groups.get(id)).toBeDefined();
+    }
+    for (const id of new Set([...before.groups.keys(), ...state.groups.keys()]))
+      if (!ids.includes(id)) expect(state.groups.get(id)).toBe(before.groups.get(id));
   });
 });

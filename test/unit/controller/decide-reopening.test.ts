@@ -23,13 +23,13 @@ import {
 function reopenedAfter(events: readonly ControllerEvent[], policy = SHORT_LADDER): History {
   const history = new History(policy);
   for (const event of events) history.put(event);
-  const { groups, nextSerial } = history.state;
+  const { groups, books } = history.state;
   const records = [...groups.values()].map((group) => [`group/${group.id}`, recordOfGroup(group)] as const);
   return new History(
     policy,
     restoredState(
       records.map(([key, value]) => groupFromRecord(key, value)),
-      { nextSerial },
+      books,
     ),
   );
 }

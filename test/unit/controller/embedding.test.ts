@@ -81,3 +81,27 @@ test('the URL and the factory are handed on', () => {
   const embedding = makeEmbedding({}, 'file:///imports.js', noFactory);
   expect(embedding).toMatchObject({ importsUrl: 'file:///imports.js', factory: noFactory });
 });
+
+describe('the factory for inline guests', () => {
+  const guest = { processName: 'guest#1', memory: () => new Uint8Array(0) };
+
+  test('has the functions beside those of the import module, which are preferred', () => {
+    const own = () => ({ shared: { both: () => 1, one: () => 2 } });
+    const { factory } = makeEmbedding(
+      { shared: { both: () => 3, other: () => 4 }, more: { last: () => 5 } },
+      null,
+      own,
+    );
+    const bound = Object.values(factory(guest)).flatMap((module) => Object.entries(module));
+    const answers = bound.map(([name, body]): [string, unknown] => [name, body()]);
+    expect(Object.fromEntries(answers)).toEqual({ both: 1, one: 2, other: 4, last: 5 });
+  });
+
+  test('checks what they return', () => {
+    const text = (() => 'text') as unknown as () => number;
+    const { factory } = makeEmbedding({ host: { text } }, null, () => ({}));
+    const [host = {}] = Object.values(factory(guest));
+    const [body = () => undefined] = Object.values(host);
+    expect(() => body()).toThrow(expect.objectContaining({ code: 'IMPORTS_INVALID' }));
+  });
+});

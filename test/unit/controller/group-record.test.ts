@@ -110,7 +110,8 @@ describe('a damaged record is refused by name', () => {
   test('anything at all: a group or BANK_DAMAGED, and what is read can be written', () => {
     const nearly = fc
       .tuple(fc.constantFrom(...Object.keys(RECORD)), fc.jsonValue())
-      .map(([name, value]) => ({ ...RECORD, [name]: value }) as JsonValue);
+      // Through text, as a record is: there is no -0 in that.
+      .map(([name, value]) => JSON.parse(JSON.stringify({ ...RECORD, [name]: value })) as JsonValue);
     fc.assert(
       fc.property(nearly, (value) => {
         let group: Group;
@@ -139,13 +140,13 @@ describe('the state of a site that has come back', () => {
   test('its counters are above all that were ever given out, and its members in one order', () => {
     const state = restoredState([group(7, 12, 'a', 'b'), group(1, 5, 'c')], { nextSerial: 9 });
     expect([...state.groups.keys()]).toEqual([7, 1]);
-    expect(state.nextSerial).toBe(13);
+    expect(state.books.nextSerial).toBe(13);
     const orders = [...state.groups.values()].flatMap(({ members }) =>
       members.map((each) => each.startOrder),
     );
     expect(orders).toEqual([1, 2, 3]);
-    expect(state.nextStartOrder).toBe(4);
-    expect(state.siteRestartPending.size).toBe(0);
+    expect(state.books.nextStartOrder).toBe(4);
+    expect(state.books.siteRestartPending.size).toBe(0);
   });
 
   test('the serial of a group that is gone is not given out again', () => {
@@ -165,6 +166,6 @@ describe('the state of a site that has come back', () => {
   });
 
   test('nothing: the empty state', () => {
-    expect(restoredState([], { nextSerial: 1 })).toMatchObject({ nextSerial: 1, nextStartOrder: 1 });
+    expect(restoredState([], { nextSerial: 1 }).books).toMatchObject({ nextSerial: 1, nextStartOrder: 1 });
   });
 });

@@ -2,6 +2,7 @@
 // state is checked to have survived its own decision unchanged; nothing here knows what the decision should have been.
 import { isDeepStrictEqual } from 'node:util';
 import { decide } from '#runtime/controller/decide.js';
+import { KnownState } from '#runtime/controller/known-state.js';
 import {
   type Action,
   type ControllerEvent,
@@ -53,6 +54,19 @@ export const SHORT_LADDER: Policy = {
   siteIntervalMs: 10_000,
 };
 
+/** A decision, and the state that it leads to. */
+export interface Outcome extends Decision {
+  readonly state: ControllerState;
+}
+
+/** The very same state when the decision changes nothing. */
+function after(before: ControllerState, decision: Decision): ControllerState {
+  const known = new KnownState(before);
+  known.apply(decision);
+  const { groups, books } = known;
+  return decision.changed.length === 0 && books === before.books ? before : { groups, books };
+}
+
 export class History {
   readonly #policy: Policy;
   #state: ControllerState;
@@ -66,13 +80,13 @@ export class History {
     return this.#state;
   }
 
-  put(event: ControllerEvent, nowMs = 0): Decision {
+  put(event: ControllerEvent, nowMs = 0): Outcome {
     const before = structuredClone(this.#state);
     const decision = decide(this.#state, event, nowMs, this.#policy);
     if (!isDeepStrictEqual(this.#state, before))
       throw new Error(`${event.kind} changed the state it was put to`);
-    this.#state = decision.state;
-    return decision;
+    this.#state = after(this.#state, decision);
+    return { ...decision, state: this.#state };
   }
 
   /** What `put` decided, in the notation. Stopping what does not run does nothing, and is left out. */

@@ -49,6 +49,8 @@ class ModelPlacement implements Placement {
   readonly #pace: Pace;
   readonly #pending: Pending[];
   #state: 'idle' | 'loading' | 'loaded' | 'running' = 'idle';
+  /** It was launched while it was loading, and runs as soon as it is loaded. */
+  #launched = false;
   #rejectLoad: (error: Error) => void = () => undefined;
 
   constructor(processName: string, pace: Pace, pending: Pending[]) {
@@ -63,6 +65,7 @@ class ModelPlacement implements Placement {
 
   load(): MaybePromise<void> {
     this.#require('idle');
+    this.#launched = false;
     this.#state = 'loaded';
     if (!this.#pace.slow) return;
     this.#state = 'loading';
@@ -70,7 +73,7 @@ class ModelPlacement implements Placement {
       const settled = (state: 'idle' | 'loaded', settle: () => void) => () => {
         if (this.#rejectLoad !== reject) return;
         this.#rejectLoad = () => undefined;
-        this.#state = state;
+        this.#state = state === 'loaded' && this.#launched ? 'running' : state;
         settle();
       };
       this.#rejectLoad = reject;
@@ -82,8 +85,9 @@ class ModelPlacement implements Placement {
   }
 
   launch(): void {
-    this.#require('loaded');
-    this.#state = 'running';
+    this.#require('loading', 'loaded');
+    if (this.#state === 'loading') this.#launched = true;
+    else this.#state = 'running';
   }
 
   stop(reason: StopReason): MaybePromise<void> {
@@ -104,12 +108,20 @@ class ModelPlacement implements Placement {
     return Promise.resolve(undefined);
   }
 
+  aim(): void {
+    throw new Error('not in this model');
+  }
+
   callSync(): undefined {
     return undefined;
   }
 
   checkpoint(): number {
     return 1;
+  }
+
+  restore(): undefined {
+    return undefined;
   }
 
   #require(...states: readonly string[]): void {

@@ -237,7 +237,7 @@ describe('what belongs to nobody is dropped', () => {
       null,
       null,
     ]);
-    expect(past.state.nextSerial).toBe(3);
+    expect(past.state.books.nextSerial).toBe(3);
   });
 });
 

@@ -16,7 +16,9 @@ const idlePlacement: Placement = {
   launch: () => undefined,
   call: () => Promise.resolve(undefined),
   callSync: () => undefined,
+  aim: () => undefined,
   checkpoint: () => 1,
+  restore: () => undefined,
   stop: () => undefined,
   dispose: () => undefined,
 };

@@ -14,9 +14,10 @@ import {
 import { RekindleError } from '#runtime/errors.js';
 import { LIMIT_BOUNDS } from '#runtime/limits.js';
 import type { HostedProcess } from '#runtime/process/hosted-process.js';
+import { anyText } from '#test/support/any-text.js';
 
 const u32 = fc.nat({ max: 2 ** 32 - 1 });
-const text = fc.string({ unit: 'binary', maxLength: 20 });
+const text = anyText({ maxLength: 20 });
 const limitMs = fc.option(fc.double({ min: 0.001, max: 1e9, noNaN: true }));
 const quota = LIMIT_BOUNDS.memoryQuotaBytes;
 

@@ -86,6 +86,7 @@ describe('layout', () => {
       memory: null,
       globals: [],
       tables: [],
+      tablesAreFixed: true,
       segments: [],
       functionTable: null,
       initializer: null,

@@ -166,6 +166,70 @@ describe('frames', () => {
   });
 });
 
+describe('the stack traces of the host', () => {
+  const formats: readonly (readonly [title: string, format: typeof Error.prepareStackTrace | undefined])[] = [
+    ['none', undefined],
+    ['one that makes text', (error) => `mine: ${error.message}`],
+    ['one that makes something else', (_error, sites) => sites],
+    [
+      'one that fails',
+      () => {
+        throw new Error('no format');
+      },
+    ],
+  ];
+
+  test.each(formats)('keep their format: %s', (_title, format) => {
+    Reflect.set(Error, 'prepareStackTrace', format);
+    try {
+      const { frames } = faultOf(thrownBy(moduleOf(UNREACHABLE)));
+      expect(frames.map(({ functionIndex }) => functionIndex)).toEqual([0]);
+      expect(Error.prepareStackTrace).toBe(format);
+    } finally {
+      Reflect.deleteProperty(Error, 'prepareStackTrace');
+    }
+  });
+
+  test.each(formats)('may fail, and the fault of a host function is told: %s', (_title, format) => {
+    Reflect.set(Error, 'prepareStackTrace', format);
+    try {
+      expect(faultOf(new Error('refused'))).toMatchObject({ kind: 'host-error', message: 'Error: refused' });
+    } finally {
+      Reflect.deleteProperty(Error, 'prepareStackTrace');
+    }
+  });
+
+  test('are read as they are where their format cannot be changed', () => {
+    Object.defineProperty(Error, 'prepareStackTrace', {
+      value: undefined,
+      writable: false,
+      configurable: true,
+    });
+    try {
+      const { frames } = faultOf(thrownBy(moduleOf(UNREACHABLE)));
+      expect(frames.map(({ functionIndex }) => functionIndex)).toEqual([0]);
+    } finally {
+      Reflect.deleteProperty(Error, 'prepareStackTrace');
+    }
+  });
+
+  test('are not touched where a watchdog may end it in the middle', () => {
+    const seen: unknown[] = [];
+    const format: typeof Error.prepareStackTrace = (error) => {
+      seen.push(error);
+      return 'mine';
+    };
+    const thrown = thrownBy(moduleOf(UNREACHABLE));
+    Reflect.set(Error, 'prepareStackTrace', format);
+    try {
+      const { frames } = runWithTimeLimit(60_000, () => faultOf(thrown));
+      expect([frames, seen]).toEqual([[], [thrown]]);
+    } finally {
+      Reflect.deleteProperty(Error, 'prepareStackTrace');
+    }
+  });
+});
+
 describe('the memory quota', () => {
   const stopped = () => thrownBy(moduleOf(UNREACHABLE));
 
@@ -210,11 +274,31 @@ describe('what is no trap', () => {
   const strange = Object.create(null) as object;
   const stackless = Object.assign(new Error('stackless'), { stack: undefined });
   const odd = Object.assign(new Error('odd'), { stack: 5 as unknown as string });
+  const refusing = (): never => {
+    throw new Error('not to be read');
+  };
+  const hiding = (name: string): Error => Object.defineProperty(new Error('hidden'), name, { get: refusing });
+  const numbered = Object.assign(new Error(), { message: 7 as unknown as string });
+  const unnamed = Object.assign(new Error('unnamed'), { name: Symbol('n') as unknown as string });
   test.each([
     ['an error', new TypeError('no such user'), 'TypeError: no such user'],
     ['a RangeError that is no stack overflow', new RangeError('too big'), 'RangeError: too big'],
     ['an error without a stack', stackless, 'Error: stackless'],
     ['an error with a stack that is no text', odd, 'Error: odd'],
+    ['an error whose stack cannot be read', hiding('stack'), 'Error: hidden'],
+    [
+      'an error whose message cannot be read',
+      hiding('message'),
+      'Error: its name and message cannot be read',
+    ],
+    ['an error whose message is no text', numbered, 'Error: 7'],
+    ['an error whose name is no text', unnamed, 'Symbol(n): unnamed'],
+    [
+      'an object whose code cannot be read',
+      Object.defineProperty({}, 'code', { get: refusing }),
+      '[object Object]',
+    ],
+    ['an object that is no text either', { toString: refusing, [Symbol.toPrimitive]: refusing }, '[object]'],
     ['a string', 'text', 'text'],
     ['a number', 7, '7'],
     ['undefined', undefined, 'undefined'],

@@ -1,18 +1,21 @@
 // A checkpoint of a few dirty pages in guests of very different sizes, which ought to cost the same, with a bank in memory and with one in a
-// directory. Every place that holds a generation has been filled before: what is measured is a guest that has been at it for a while.
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { openSite, RekindleError, type Site } from '#runtime/index.js';
+// directory. Every place that holds a generation has been filled before: what is measured is a guest that has been at it for a while, and
+// that has stored to 16 pages since its last checkpoint, others each time.
+import { openSite, type Site } from '#runtime/index.js';
 import { BankPlace } from '../bank-place.ts';
 import { expectAnswer } from '../ground.ts';
-import type { Case } from '../report.ts';
+import type { Clocked } from '../measure.ts';
 import { residentModule, touchArguments, WASM_PAGE_BYTES } from '../resident-guest.ts';
-import type { Scenario } from '../scenario.ts';
+import type { Point, Row, RowContext, Target } from '../row.ts';
 
 const MIB = 1024 * 1024;
 const PAGE_BYTES = 4096;
 const DIRTY_PAGES = 16;
 /** The pages move on with every checkpoint and come round after so many: a place is behind in others than are dirty. */
 const ROUND = 4;
+const WHOLE_COPY = 'whole copy';
+/** Where the whole copy is held against ours. */
+const COPY_TARGET_MIB = 64;
 /** Of heads, texts and the first image of each guest. */
 const BANK_SLACK_BYTES = 16 * MIB;
 const MAX_BANK_BYTES = 65535 * WASM_PAGE_BYTES;
@@ -40,10 +43,6 @@ export function planFor(sizesMib: readonly number[], freeBytes: number): Plan {
   return planFor(sizesMib.slice(0, -1), freeBytes);
 }
 
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
 /** Arguments of `touch` that store to pages all over the memory, but to others than the last time. */
 function touchInTurn(sizeBytes: number): () => readonly number[] {
   const [pages, stride, sum] = touchArguments(sizeBytes, DIRTY_PAGES);
@@ -54,32 +53,22 @@ function touchInTurn(sizeBytes: number): () => readonly number[] {
   };
 }
 
-async function openMapped(
-  stableStorage: string,
-  bank: string | null,
-  { maxGenerations, bankSizeBytes, sizesMib }: Plan,
-): Promise<Site | null> {
-  const limits = { maxGenerations, bankSizeBytes, memoryQuotaBytes: Math.max(...sizesMib) * MIB };
-  try {
-    return await openSite({
-      stableStorage,
-      backend: 'mapped',
-      limits,
-      warmWorkers: 0,
-      ...(bank === null ? {} : { bank }),
-    });
-  } catch (error) {
-    if (!(error instanceof RekindleError && error.code === 'BACKEND_UNAVAILABLE')) throw error;
-    say(`left out: ${error.message}`);
-    return null;
-  }
+async function openMapped(stableStorage: string, bank: string | null, plan: Plan): Promise<Site> {
+  const { maxGenerations, bankSizeBytes, sizesMib } = plan;
+  return await openSite({
+    stableStorage,
+    backend: 'mapped',
+    limits: { maxGenerations, bankSizeBytes, memoryQuotaBytes: Math.max(...sizesMib) * MIB },
+    warmWorkers: 0,
+    ...(bank === null ? {} : { bank }),
+  });
 }
 
 async function checkpoint(
   site: Site,
-  { sizeMib, group, kind }: { readonly sizeMib: number; readonly group: number; readonly kind: string },
+  { sizeMib, group }: { readonly sizeMib: number; readonly group: number },
   { maxGenerations }: Plan,
-): Promise<Case> {
+): Promise<Clocked> {
   const process = await site.arun(fileOf(sizeMib), { group, placement: 'inline' });
   const nextTouch = touchInTurn(sizeMib * MIB);
   const usedBefore = site.report().bank.usedBytes;
@@ -98,19 +87,7 @@ async function checkpoint(
   const storedBytes = site.report().bank.usedBytes - usedBefore;
   if (storedBytes < (maxGenerations + 1) * sizeMib * MIB)
     throw new Error(`${storedBytes} bytes are stored of a guest of ${sizeMib} MiB`);
-  return {
-    ...commonOf(sizeMib),
-    name: `checkpoint.${kind}`,
-    backend: 'mapped',
-    role: 'measured',
-    series: `checkpoint, ${kind}`,
-    prepare: store,
-    run: next,
-  };
-}
-
-function commonOf(sizeMib: number): { readonly subject: string; readonly guest: string } {
-  return { subject: `checkpoint, ${sizeMib} MiB`, guest: `${sizeMib} MiB, ${DIRTY_PAGES} dirty` };
+  return { name: 'checkpoint', prepare: store, run: next };
 }
 
 function fileOf(sizeMib: number): string {
@@ -118,65 +95,70 @@ function fileOf(sizeMib: number): string {
 }
 
 /** What one would do without knowing what has changed. */
-function wholeCopy(sizeMib: number): Case {
+function wholeCopy(sizeMib: number): Clocked {
   const source = new Uint8Array(sizeMib * MIB).fill(1);
   const target = new Uint8Array(sizeMib * MIB);
-  return {
-    ...commonOf(sizeMib),
-    name: 'whole.copy',
-    backend: null,
-    role: 'cold',
-    run: () => target.set(source),
-  };
+  return { name: WHOLE_COPY, run: () => target.set(source) };
 }
 
-/** The pages alone, written to a file at the places where they belong. */
-function pageWrites(sizeMib: number, fd: number): Case {
-  const nextTouch = touchInTurn(sizeMib * MIB);
-  const page = new Uint8Array(PAGE_BYTES).fill(1);
-  return {
-    ...commonOf(sizeMib),
-    name: 'floor.write',
-    backend: null,
-    role: 'floor',
-    run: () => {
-      const [pages = 0, stride = 0] = nextTouch();
-      for (let index = 0; index < pages; index += 1) writeSync(fd, page, 0, PAGE_BYTES, index * stride);
-    },
-  };
+const KINDS = { memory: 'bank in memory', directory: 'bank in a directory' } as const;
+type Kind = keyof typeof KINDS;
+
+function pointName(sizeMib: number, kind: Kind): string {
+  return `${sizeMib} MiB, ${KINDS[kind]}`;
 }
 
-async function casesOf(site: Site, plan: Plan, kind: 'memory' | 'directory'): Promise<readonly Case[]> {
-  const cases: Case[] = [];
-  for (const [group, sizeMib] of plan.sizesMib.entries())
-    cases.push(await checkpoint(site, { sizeMib, group, kind }, plan));
-  return cases;
+function targetsOf(sizeMib: number, smallestMib: number, kind: Kind): readonly Target[] {
+  const isFlat = { than: 'point', name: pointName(smallestMib, kind), atMost: 3 } as const;
+  const beatsCopy = { than: 'peer', name: WHOLE_COPY, timesFaster: 10 } as const;
+  return [
+    ...(sizeMib === smallestMib ? [] : [isFlat]),
+    ...(sizeMib === COPY_TARGET_MIB && kind === 'memory' ? [beatsCopy] : []),
+  ];
 }
+
+/** A guest of each size in each bank, beside the pages alone and the whole memory. */
+async function pointsOf(
+  banks: readonly (readonly [Kind, Site])[],
+  plan: Plan,
+  floor: RowContext['floor'],
+): Promise<readonly Point[]> {
+  const points: Point[] = [];
+  for (const [group, sizeMib] of plan.sizesMib.entries()) {
+    const peers = [wholeCopy(sizeMib)];
+    const request = { memoryBytes: sizeMib * MIB, dirtyPages: DIRTY_PAGES, isResident: false } as const;
+    const floors = [floor.timed('write the pages to a file in memory', { ...request, kind: 'write-pages' })];
+    for (const [kind, site] of banks) {
+      const ours = await checkpoint(site, { sizeMib, group }, plan);
+      const targets = targetsOf(sizeMib, plan.sizesMib[0] ?? sizeMib, kind);
+      points.push({ name: pointName(sizeMib, kind), ours, floors, peers, targets });
+    }
+  }
+  return points;
+}
+
+export const checkpointRow: Row = makeCheckpointRow([1, 64, 1024]);
 
 /** `sizesMib`: ascending. */
-export function checkpointCost(sizesMib: readonly number[], share: number): Scenario {
+export function makeCheckpointRow(sizesMib: readonly number[]): Row {
   return {
-    name: 'checkpoint-cost',
-    share,
-    run: async ({ modules, measure }) => {
+    id: 'checkpoint',
+    title:
+      'from the call of checkpoint() to its end, of a guest that has stored to 16 pages since the last one',
+    share: 12,
+    run: async ({ modules, floor, measure, leaveOut }) => {
       using place = new BankPlace();
       const plan = planFor(sizesMib, place.freeBytes());
-      if (plan.sizesMib.length < sizesMib.length || plan.maxGenerations < FEWER_GENERATIONS[0])
-        say(`no room for all: ${plan.sizesMib.join(', ')} MiB, ${plan.maxGenerations} generations kept`);
+      for (const sizeMib of sizesMib.slice(plan.sizesMib.length))
+        leaveOut(`${sizeMib} MiB`, `${Math.floor(place.freeBytes() / MIB)} MiB of memory are free`);
       for (const sizeMib of plan.sizesMib) modules.add(fileOf(sizeMib), residentModule(sizeMib * MIB));
       await using memory = await openMapped(modules.path, null, plan);
       await using directory = await openMapped(modules.path, place.pathOf('bank'), plan);
-      if (memory === null || directory === null) return [];
-      const fd = openSync(place.pathOf('pages'), 'w');
-      try {
-        return await measure([
-          ...(await casesOf(memory, plan, 'memory')),
-          ...(await casesOf(directory, plan, 'directory')),
-          ...plan.sizesMib.flatMap((sizeMib) => [wholeCopy(sizeMib), pageWrites(sizeMib, fd)]),
-        ]);
-      } finally {
-        closeSync(fd);
-      }
+      const banks = [
+        ['memory', memory],
+        ['directory', directory],
+      ] as const;
+      return await measure(await pointsOf(banks, plan, floor));
     },
   };
 }
