@@ -1,7 +1,6 @@
-// The small functions the rewriter appends: access to globals the host cannot read bit by bit, probes and droppers of segments,
-// and the initializer. They must never change anything a guest can see beyond what their names say.
+// The small functions the rewriter appends: access to globals the host cannot read bit by bit, probes and droppers of segments. They must
+// never change anything a guest can see beyond what their names say.
 import type { GlobalSlot, ValueType } from './layout.ts';
-import type { DataSegment, ElementSegment, ModuleStructure } from './module-structure.ts';
 import { BULK, OPCODE, SIMD } from './wasm-format.ts';
 import { WasmWriter } from './wasm-writer.ts';
 
@@ -97,48 +96,15 @@ export interface SegmentReference {
   readonly index: number;
 }
 
-/** Drops segments, in this order; one that is dropped already stays so. */
-export function segmentDropper(name: string, segments: readonly SegmentReference[]): AppendedFunction {
+/** Drops a segment; one that is dropped already stays so. */
+export function segmentDropper(name: string, { kind, index }: SegmentReference): AppendedFunction {
   const writer = new WasmWriter();
-  for (const { kind, index } of segments) writeDrop(writer, kind, index);
+  writer.byte(OPCODE.bulkPrefix, kind === 'data' ? BULK.dataDrop : BULK.elemDrop).u32(index);
   return { name, params: [], results: [], body: writer.finish() };
-}
-
-/**
- * What the specification has instantiation do with active segments: elements first, then data, each in order, copied whole
- * to its offset and then dropped. A segment out of bounds traps, and those before it stay done.
- */
-export function initializerFunction(name: string, structure: ModuleStructure): AppendedFunction {
-  const writer = new WasmWriter();
-  structure.elements.forEach((segment, index) => {
-    writeInitialization(writer, 'element', index, segment, segment.entryCount);
-  });
-  structure.data.forEach((segment, index) => {
-    writeInitialization(writer, 'data', index, segment, segment.sizeBytes);
-  });
-  return { name, params: [], results: [], body: writer.finish() };
-}
-
-function writeInitialization(
-  writer: WasmWriter,
-  kind: 'data' | 'element',
-  index: number,
-  segment: ElementSegment | DataSegment,
-  length: number,
-): void {
-  if (segment.target === null) return;
-  writer.bytes(segment.target.offset.instructions);
-  writer.byte(OPCODE.i32Const).s32(0).byte(OPCODE.i32Const).s32(length);
-  writeInit(writer, kind, index, segment.target.tableIndex);
-  writeDrop(writer, kind, index);
 }
 
 //  memory.init:  fc 08 | data index | 00            table.init:  fc 0c | element index | table index
 function writeInit(writer: WasmWriter, kind: 'data' | 'element', index: number, tableIndex: number): void {
   if (kind === 'data') writer.byte(OPCODE.bulkPrefix, BULK.memoryInit).u32(index).byte(0);
   else writer.byte(OPCODE.bulkPrefix, BULK.tableInit).u32(index).u32(tableIndex);
-}
-
-function writeDrop(writer: WasmWriter, kind: 'data' | 'element', index: number): void {
-  writer.byte(OPCODE.bulkPrefix, kind === 'data' ? BULK.dataDrop : BULK.elemDrop).u32(index);
 }

@@ -1,11 +1,11 @@
-// Constant expressions: the few instructions that initialise globals, table entries and segments. They are found, never
-// evaluated; what is not known here is refused, because passing over an instruction of unknown length would misread all that follows.
+// Constant expressions: the few instructions that initialise globals, table entries and segments. They are found here and evaluated
+// elsewhere; what is not known is refused, because passing over an instruction of unknown length would misread all that follows.
 import { RekindleError } from '../errors.ts';
 import { OPCODE, SIMD, TYPE_BY_CODE, UNSUPPORTED_TYPE_NAMES } from './wasm-format.ts';
 import { LEB32_MAX_BYTES, LEB64_MAX_BYTES, type WasmReader } from './wasm-reader.ts';
 
 export interface ConstExpression {
-  /** The instructions without the closing `end`: as they stand they are also valid in a function body. */
+  /** The instructions without the closing `end`. */
   readonly instructions: Uint8Array;
   /** Indices of the functions it takes references of. */
   readonly functionReferences: readonly number[];
@@ -23,7 +23,7 @@ export function readConstExpression(reader: WasmReader): ConstExpression {
     const opcode = reader.byte();
     switch (opcode) {
       case OPCODE.end:
-        return { instructions: reader.since(start).subarray(0, -1), functionReferences };
+        return { instructions: reader.since(start, 1), functionReferences };
       case OPCODE.i32Const:
       case OPCODE.globalGet:
         reader.skipLeb(LEB32_MAX_BYTES);

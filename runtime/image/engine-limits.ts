@@ -10,13 +10,10 @@ const ENGINE_LIMITS = {
   functions: 1_000_000,
   exports: 100_000,
   tables: 100_000,
-  functionBodyBytes: 7_654_321,
 } as const;
 
 /** Distinct signatures of appended functions: nothing, and a getter and a setter each for one i32, one i64, two i64. */
 const APPENDED_TYPES_MAX = 7;
-/** Count of locals and `end`, around the instructions of a body. */
-const BODY_FRAME_BYTES = 2;
 
 /** @throws RekindleError MODULE_UNSUPPORTED, naming what there would be too much of. */
 export function checkEngineLimits(
@@ -26,13 +23,11 @@ export function checkEngineLimits(
 ): void {
   const single = [layout.memory, layout.functionTable, layout.start].filter((item) => item !== null).length;
   const addedExports = layout.globals.length + layout.tables.length + functions.length + single;
-  const longestBody = functions.reduce((longest, { body }) => Math.max(longest, body.length), 0);
   const demands: readonly (readonly [what: keyof typeof ENGINE_LIMITS, count: number])[] = [
     ['types', structure.types.length + (functions.length > 0 ? APPENDED_TYPES_MAX : 0)],
     ['functions', structure.functionTypes.length + functions.length],
     ['exports', structure.exports.length + addedExports],
     ['tables', structure.tables.length + (layout.functionTable === null ? 0 : 1)],
-    ['functionBodyBytes', longestBody + BODY_FRAME_BYTES],
   ];
   for (const [what, count] of demands) {
     if (count <= ENGINE_LIMITS[what]) continue;

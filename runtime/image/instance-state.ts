@@ -1,4 +1,4 @@
-// What an instance holds besides its linear memory: mutable globals, tables, and which segments are dropped. It is captured whole or
+// What an instance holds besides its linear memory: mutable globals, tables that can change, and which segments are dropped. It is captured whole or
 // refused by name, and put back whole or not at all; linear memory is not touched here.
 import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
@@ -38,25 +38,19 @@ interface PreparedState {
 /**
  * Captures and restores the state of one instance of a prepared module. It owns nothing: it lives as long as the instance.
  *
- * Invariant: between construction and the end no guest code runs on behalf of this class, but for `initialize`.
+ * Invariant: no guest code runs on behalf of this class.
  */
 export class StateAccess {
-  readonly #exports: WebAssembly.Exports;
   readonly #layout: ModuleLayout;
   readonly #functions: FunctionReferences;
   readonly #globals: readonly GlobalAccess[];
   readonly #tables: readonly TableAccess[];
   readonly #segments: readonly SegmentAccess[];
-  /** Initialised, or restored at least once: active segments are dropped then, and the instance has a state of its own. */
-  #isReady = false;
+  #isRestored = false;
   #prepared: PreparedState | null = null;
-  /** Where no code can change a table: what every state has, once it is known. */
-  #fixedTables: InstanceState['tables'] | null = null;
 
   /** The instance must come from the module that was prepared together with `layout`. */
   constructor({ exports }: WebAssembly.Instance, layout: ModuleLayout) {
-    // Kept, for on an instance it is a getter, and that costs as much as a lookup.
-    this.#exports = exports;
     this.#layout = layout;
     this.#functions = new FunctionReferences(exports, layout.functionTable);
     this.#globals = layout.globals.map((slot) => accessGlobal(exports, slot, this.#functions));
@@ -69,27 +63,15 @@ export class StateAccess {
   }
 
   /**
-   * Does what active segments would have done. For generation 0 only, once, before the start function.
-   *
-   * @throws WebAssembly.RuntimeError when a segment is out of bounds: a fault of the guest.
-   */
-  initialize(): void {
-    if (this.#layout.initializer !== null) exportedFunction(this.#exports, this.#layout.initializer)();
-    this.#isReady = true;
-  }
-
-  /**
-   * To be called once the instance was initialised or restored.
+   * To be called once the instance was restored: before, its linear memory is not what its other state belongs to.
    *
    * @throws RekindleError CHECKPOINT_REFUSED, naming what holds something that cannot be kept.
    */
   capture(culprit: string): InstanceState {
-    invariant(this.#isReady, 'an instance is captured after it was initialised or restored');
-    const tables = this.#fixedTables ?? this.#tables.map((access) => this.#captureTable(access, culprit));
-    if (this.#layout.tablesAreFixed === true) this.#fixedTables = tables;
+    invariant(this.#isRestored, 'an instance is captured after it was restored');
     return {
       globals: this.#globals.map((access) => access.capture(culprit)),
-      tables,
+      tables: this.#tables.map((access) => this.#captureTable(access, culprit)),
       dropped: this.#segments.map(isDropped),
     };
   }
@@ -105,17 +87,10 @@ export class StateAccess {
       const value = state.globals[position];
       if (value !== undefined) access.restore(value);
     });
-    // Reading an entry takes some 30 ns, and a C program has hundreds: where they cannot have changed they are not looked at.
-    if (!this.#isReady || this.#layout.tablesAreFixed !== true) {
-      this.#tables.forEach(({ table }, position) => {
-        restoreTable(table, expected[position] ?? []);
-      });
-    }
-    if (this.#layout.tablesAreFixed === true) this.#fixedTables = state.tables;
-    if (!this.#isReady && this.#layout.dropActive !== null) {
-      exportedFunction(this.#exports, this.#layout.dropActive)();
-    }
-    this.#isReady = true;
+    this.#tables.forEach(({ table }, position) => {
+      restoreTable(table, expected[position] ?? []);
+    });
+    this.#isRestored = true;
     this.#segments.forEach((segment, position) => {
       if (state.dropped[position] !== true || segment.knownDropped) return;
       segment.drop();

@@ -11,8 +11,6 @@ const VALUE_TYPES: readonly unknown[] = ['i32', 'i64', 'f32', 'f64', 'v128', 'fu
 const isText: Check = (value) => typeof value === 'string';
 const isIndex: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 const isValueType: Check = (value) => VALUE_TYPES.includes(value);
-const isBoolean: Check = (value) => typeof value === 'boolean';
-const isAbsent: Check = (value) => value === undefined;
 const isNull: Check = (value) => value === null;
 const either =
   (...checks: readonly Check[]): Check =>
@@ -66,7 +64,6 @@ const isLayout = recordOf<ModuleLayout>({
       elementType: oneOf('funcref', 'externref'),
     }),
   ),
-  tablesAreFixed: either(isAbsent, isBoolean),
   segments: listOf(
     recordOf<ModuleLayout['segments'][number]>({
       kind: oneOf('data', 'element'),
@@ -79,8 +76,6 @@ const isLayout = recordOf<ModuleLayout>({
     isNull,
     recordOf<NonNullable<ModuleLayout['functionTable']>>({ exportName: isText, indices: listOf(isIndex) }),
   ),
-  initializer: either(isNull, isText),
-  dropActive: either(isNull, isText),
   start: either(isNull, isText),
   stackPointer: either(isNull, isIndex),
   randomSeeded: either(isNull, isIndex),

@@ -62,19 +62,11 @@ export interface ModuleLayout {
   readonly functionExports: readonly ExportedFunction[];
   readonly memory: MemorySlot | null;
   readonly globals: readonly GlobalSlot[];
+  /** Those that are a part of the state: none where no code can change a table, for then every instance has the same. */
   readonly tables: readonly TableSlot[];
-  /** No code can change a table: every state has the same. Absent in texts of earlier versions, which did not look for it. */
-  readonly tablesAreFixed?: boolean;
   readonly segments: readonly SegmentSlot[];
-  /** A table the rewriter appended: entry k is the function with index `indices[k]`; ascending. Null when no function can be referenced. */
+  /** A table the rewriter appended: entry k is the function with index `indices[k]`; ascending. Null when no state can refer to one. */
   readonly functionTable: { readonly exportName: string; readonly indices: readonly number[] } | null;
-  /** Exported function that does what active segments would have done. Run once, for generation 0. Null when there are none. */
-  readonly initializer: string | null;
-  /**
-   * Exported function that drops what is active in the guest's own module: for an instance that is restored instead of initialised.
-   * Null when no code can tell.
-   */
-  readonly dropActive: string | null;
   /** The start function, exported instead of run by the engine. */
   readonly start: string | null;
   /** Index into `globals` of the shadow stack pointer, where it could be told. */

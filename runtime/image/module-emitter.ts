@@ -7,7 +7,6 @@ import { findSection, type ModuleStructure, type Section } from './module-struct
 import type { PreparationPlan } from './preparation-plan.ts';
 import type { BoundedLimits } from './quota.ts';
 import {
-  DATA_FLAG,
   ELEMENT_FLAG,
   ELEMENT_KIND_FUNCTION,
   EXTERNAL,
@@ -58,14 +57,11 @@ export function emitModule(
   }
   const added = hiddenExports(structure, plan);
   if (added.count > 0) replacements.set(SECTION.export, extend(SECTION.export, added.count, added.entries));
-  if (structure.elements.length > 0 || plan.layout.functionTable !== null) {
-    replacements.set(SECTION.element, [elementSegments(structure, plan)]);
+  if (plan.layout.functionTable !== null) {
+    const segment = functionTableSegment(structure.tables.length, plan.layout.functionTable.indices);
+    replacements.set(SECTION.element, extend(SECTION.element, 1, segment));
   }
-  if (structure.data.length > 0) {
-    // memory.init and data.drop are valid only in a module that states the count.
-    replacements.set(SECTION.dataCount, [new WasmWriter().u32(structure.data.length).finish()]);
-    replacements.set(SECTION.data, passiveData(structure));
-  }
+  if (structure.data.length > 0) replacements.set(SECTION.data, emptiedData(structure));
   return assemble(structure.sections, replacements);
 }
 
@@ -218,35 +214,24 @@ function hiddenExports(structure: ModuleStructure, { layout, functions }: Prepar
   return { entries, count };
 }
 
-/**
- * Active segments in their passive form, then one for the appended table. That one stays active: guest code cannot reach
- * its table, so every instance, also one that is to be restored, is to have it filled.
- */
-function elementSegments(structure: ModuleStructure, { layout }: PreparationPlan): Uint8Array {
-  const { functionTable } = layout;
-  const writer = new WasmWriter().u32(structure.elements.length + (functionTable === null ? 0 : 1));
-  for (const segment of structure.elements) {
-    if (segment.target === null) writer.bytes(segment.bytes);
-    else if (segment.hasExpressions) {
-      writer.byte(ELEMENT_FLAG.notActive | ELEMENT_FLAG.expressions, TYPE_CODE[segment.elementType]);
-      writer.bytes(segment.vector);
-    } else writer.byte(ELEMENT_FLAG.notActive, ELEMENT_KIND_FUNCTION).bytes(segment.vector);
-  }
-  if (functionTable !== null) {
-    writer.byte(ELEMENT_FLAG.explicitOrDeclarative).u32(structure.tables.length);
-    writer.byte(OPCODE.i32Const).s32(0).byte(OPCODE.end, ELEMENT_KIND_FUNCTION);
-    writer.u32(functionTable.indices.length);
-    for (const index of functionTable.indices) writer.u32(index);
-  }
-  return writer.finish();
+/** Fills the appended table. It is active: guest code cannot reach that table, so every instance is to have it filled. */
+function functionTableSegment(tableIndex: number, functions: readonly number[]): WasmWriter {
+  const writer = new WasmWriter().byte(ELEMENT_FLAG.explicitOrDeclarative).u32(tableIndex);
+  writer.byte(OPCODE.i32Const).s32(0).byte(OPCODE.end, ELEMENT_KIND_FUNCTION).u32(functions.length);
+  for (const index of functions) writer.u32(index);
+  return writer;
 }
 
-function passiveData(structure: ModuleStructure): Parts {
+/**
+ * Active segments keep all but their bytes: linear memory comes from an image, and an active segment is dropped before any code could tell
+ * how long it was. So the engine still checks their offsets, and their number.
+ */
+function emptiedData(structure: ModuleStructure): Parts {
   const parts: Uint8Array[] = [new WasmWriter().u32(structure.data.length).finish()];
-  const passive = Uint8Array.of(DATA_FLAG.passive);
-  for (const segment of structure.data) {
-    if (segment.target === null) parts.push(segment.bytes);
-    else parts.push(passive, segment.vector);
+  const noBytes = Uint8Array.of(0);
+  for (const { target, bytes, vector } of structure.data) {
+    if (target === null) parts.push(bytes);
+    else parts.push(bytes.subarray(0, bytes.byteLength - vector.byteLength), noBytes);
   }
   return parts;
 }

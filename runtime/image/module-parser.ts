@@ -102,7 +102,8 @@ class StructureBuilder {
         this.#importedFunctionCount = this.#functionTypes.length;
         break;
       case SECTION.function:
-        readVector(payload, () => this.#functionTypes.push(payload.u32()));
+        for (const type of payload.u32s(payload.count())) this.#functionTypes.push(type);
+        payload.expectEnd('the function section');
         break;
       case SECTION.table:
         readVector(payload, () => this.#tables.push(readTable(payload, `table ${this.#tables.length}`)));

@@ -4,7 +4,6 @@ import { RekindleError } from '../errors.ts';
 import {
   type AppendedFunction,
   globalAccessors,
-  initializerFunction,
   needsAccessors,
   type SegmentReference,
   segmentDropper,
@@ -12,7 +11,7 @@ import {
 } from './appended-functions.ts';
 import { findKnownGlobals } from './known-globals.ts';
 import type { FunctionType, GlobalSlot, ModuleLayout, SegmentSlot } from './layout.ts';
-import { findSection, type ModuleStructure } from './module-structure.ts';
+import { findSection, type ModuleStructure, type TableDefinition } from './module-structure.ts';
 import { type BoundedLimits, boundMemory, boundTable } from './quota.ts';
 import { hasFixedTables } from './table-writes.ts';
 import { SECTION } from './wasm-format.ts';
@@ -39,9 +38,8 @@ export function planPreparation(
   const memory = structure.memory && boundMemory(structure.memory, memoryQuotaBytes, moduleName);
   const tables = structure.tables.map((table, index) => boundTable(table.limits, index, moduleName));
   const globals = planGlobals(structure);
-  const segments = planSegments(structure);
-  const hasActive = [...structure.elements, ...structure.data].some((segment) => segment.target !== null);
-  const initializer = hasActive ? `${HIDDEN_PREFIX}initialize` : null;
+  const changingTables = hasFixedTables(structure, moduleName) ? [] : structure.tables;
+  const segments = planSegments(structure, changingTables);
   const layout: ModuleLayout = {
     functionImports: describeFunctionImports(structure, moduleName),
     functionExports: structure.exports
@@ -53,21 +51,17 @@ export function planPreparation(
       maximumPages: memory.maximum,
     },
     globals,
-    tables: structure.tables.map(({ elementType }, index) => ({
+    tables: changingTables.map(({ elementType }, index) => ({
       index,
       exportName: `${HIDDEN_PREFIX}table_${index}`,
       elementType,
     })),
-    tablesAreFixed: hasFixedTables(structure, moduleName),
     segments: segments.slots,
-    functionTable: planFunctionTable(structure, globals),
-    initializer,
-    dropActive: segments.dropActive,
+    functionTable: planFunctionTable(structure, globals, changingTables),
     start: structure.startFunction === null ? null : `${HIDDEN_PREFIX}start`,
     ...findKnownGlobals(structure, globals, moduleName),
   };
   const functions = [...globals.flatMap(globalAccessors), ...segments.functions];
-  if (initializer !== null) functions.push(initializerFunction(initializer, structure));
   return { layout, memory, tables, functions };
 }
 
@@ -105,41 +99,34 @@ function planGlobals(structure: ModuleStructure): GlobalSlot[] {
 /** What the dropped flags of a module's segments come to. */
 interface SegmentPlan {
   readonly slots: readonly SegmentSlot[];
-  readonly dropActive: string | null;
   readonly functions: readonly AppendedFunction[];
 }
 
 //  mode in the guest's module    flag once an instance is ready     what is added, where code can observe the flag
-//  active                        dropped, for good                  a part in dropActive
+//  active                        dropped, for good                  nothing
 //  passive                       a part of the state                slot, probe, drop
 //  declarative                   dropped from the start             nothing
-function planSegments(structure: ModuleStructure): SegmentPlan {
+function planSegments(structure: ModuleStructure, changingTables: readonly TableDefinition[]): SegmentPlan {
   const slots: SegmentSlot[] = [];
-  const active: SegmentReference[] = [];
   const functions: AppendedFunction[] = [];
   const addPassive = (segment: SegmentReference, tableIndex: number) => {
     const stem = `${HIDDEN_PREFIX}${segment.kind}_${segment.index}`;
     const slot = { ...segment, probe: `${stem}_probe`, drop: `${stem}_drop` };
     slots.push(slot);
-    functions.push(segmentProbe(slot.probe, segment, tableIndex), segmentDropper(slot.drop, [segment]));
+    functions.push(segmentProbe(slot.probe, segment, tableIndex), segmentDropper(slot.drop, segment));
   };
-  // No code can tell whether a segment of length zero is dropped, nor one of elements without a table they could go to.
+  // No code can tell whether a segment of length zero is dropped, nor one of elements that nothing copies to a table.
   structure.elements.forEach(({ mode, elementType, entryCount }, index) => {
-    const tableIndex = structure.tables.findIndex((table) => table.elementType === elementType);
-    if (mode === 'declarative' || entryCount === 0 || tableIndex === -1) return;
-    if (mode === 'active') active.push({ kind: 'element', index });
-    else addPassive({ kind: 'element', index }, tableIndex);
+    const tableIndex = changingTables.findIndex((table) => table.elementType === elementType);
+    if (mode === 'passive' && entryCount > 0 && tableIndex !== -1)
+      addPassive({ kind: 'element', index }, tableIndex);
   });
   // memory.init and data.drop are valid only with a memory, and only in a module that states how many data segments it has.
   const canObserveData = structure.memory !== null && findSection(structure, SECTION.dataCount) !== null;
   structure.data.forEach(({ target, sizeBytes }, index) => {
-    if (!canObserveData || sizeBytes === 0) return;
-    if (target !== null) active.push({ kind: 'data', index });
-    else addPassive({ kind: 'data', index }, 0);
+    if (canObserveData && sizeBytes > 0 && target === null) addPassive({ kind: 'data', index }, 0);
   });
-  const dropActive = active.length === 0 ? null : `${HIDDEN_PREFIX}drop_active`;
-  if (dropActive !== null) functions.push(segmentDropper(dropActive, active));
-  return { slots, dropActive, functions };
+  return { slots, functions };
 }
 
 /**
@@ -149,9 +136,10 @@ function planSegments(structure: ModuleStructure): SegmentPlan {
 function planFunctionTable(
   structure: ModuleStructure,
   globals: readonly GlobalSlot[],
+  changingTables: readonly TableDefinition[],
 ): ModuleLayout['functionTable'] {
   const canHold =
-    structure.tables.some((table) => table.elementType === 'funcref') ||
+    changingTables.some((table) => table.elementType === 'funcref') ||
     globals.some((slot) => slot.type === 'funcref');
   if (!canHold) return null;
   const functions = new Set<number>();

@@ -1,11 +1,15 @@
 // Turns a module as it was loaded into one whose instances can be captured and restored whole. One prepared module serves for
-// a first start and for a restore alike: instantiating it runs no guest code and writes nothing the guest can see.
+// a first start and for a restore alike: instantiating it runs no guest code, and linear memory is empty until an image is put there.
 import { RekindleError } from '../errors.ts';
+import { compilePrepared } from './compile-prepared.ts';
 import { checkEngineLimits } from './engine-limits.ts';
+import { type FirstState, firstState } from './first-state.ts';
 import type { ModuleLayout } from './layout.ts';
 import { emitModule } from './module-emitter.ts';
 import { checkPreamble, parseModule } from './module-parser.ts';
-import { planPreparation } from './preparation-plan.ts';
+import type { ModuleStructure } from './module-structure.ts';
+import { type PreparationPlan, planPreparation } from './preparation-plan.ts';
+import { MEMORY_MAX_PAGES } from './quota.ts';
 
 export interface PrepareOptions {
   /** Linear memory the guest may have, in bytes; written into the module as its maximum, in whole pages. */
@@ -14,12 +18,16 @@ export interface PrepareOptions {
 
 export interface PreparedModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Compiled from `bytes`. */
+  readonly module: WebAssembly.Module;
   readonly layout: ModuleLayout;
+  /** Of an instance that is ready and has run nothing; it shares bytes with the module as it was loaded. */
+  readonly first: FirstState;
 }
 
 /**
  * Rewrites a module by sections; function indices, offsets within functions and custom sections stay what they were.
- * To start it: instantiate, run `layout.initializer`, run `layout.start` (StateAccess does the first of the two).
+ * To start it: instantiate, restore a state, run `layout.start`.
  *
  * @param moduleName the path, named as the culprit in errors.
  * @throws RekindleError MODULE_MALFORMED, MODULE_UNSUPPORTED or MODULE_OVER_QUOTA.
@@ -31,11 +39,42 @@ export function prepareModule(
 ): PreparedModule {
   checkPreamble(bytes, moduleName);
   const own = ownBytes(bytes);
-  if (!WebAssembly.validate(own)) throw malformed(own, moduleName);
+  try {
+    return rewrite(own, moduleName, options.memoryQuotaBytes);
+  } catch (error) {
+    // Whatever else is the matter with it: what the engine would not take as it is, is malformed.
+    if (error instanceof RekindleError) requireValid(own, moduleName);
+    throw error;
+  }
+}
+
+/** Invariant: what is accepted here was valid before it was rewritten. */
+function rewrite(own: Uint8Array<ArrayBuffer>, moduleName: string, memoryQuotaBytes: number): PreparedModule {
   const structure = parseModule(own, moduleName);
-  const plan = planPreparation(structure, moduleName, options.memoryQuotaBytes);
+  const plan = planPreparation(structure, moduleName, memoryQuotaBytes);
   checkEngineLimits(structure, plan, moduleName);
-  return { bytes: emitModule(structure, plan, moduleName), layout: Object.freeze(plan.layout) };
+  if (couldHideErrors(structure, plan)) requireValid(own, moduleName);
+  const bytes = emitModule(structure, plan, moduleName);
+  const module = compilePrepared(bytes, moduleName);
+  const layout = Object.freeze(plan.layout);
+  return { bytes, module, layout, first: firstState(structure, layout, moduleName) };
+}
+
+/**
+ * Whether the rewritten module may be valid where the module as it was loaded is not. Then the engine has to read both, which takes as
+ * long as compiling. All other changes take nothing away that it checks: exports are added, maxima lowered, segments emptied.
+ */
+function couldHideErrors(
+  { imports, startFunction, memory }: ModuleStructure,
+  { functions, layout }: PreparationPlan,
+): boolean {
+  // Malformed code could name what is appended.
+  if (functions.length > 0 || layout.functionTable !== null) return true;
+  // A function that is exported may be referenced by code, which one that is only started may not; and nobody checks its type.
+  if (startFunction !== null) return true;
+  // Their entries are left out.
+  if (imports.some(({ kind }) => kind !== 'function')) return true;
+  return (memory?.maximum ?? 0) > MEMORY_MAX_PAGES;
 }
 
 /** The engine reads from private memory only: bytes that others may change while it looks are copied first. */
@@ -44,6 +83,10 @@ function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return buffer instanceof ArrayBuffer
     ? new Uint8Array(buffer, byteOffset, byteLength)
     : new Uint8Array(bytes);
+}
+
+function requireValid(bytes: Uint8Array<ArrayBuffer>, moduleName: string): void {
+  if (!WebAssembly.validate(bytes)) throw malformed(bytes, moduleName);
 }
 
 /** `validate` gives no reason; compiling the same bytes does. */

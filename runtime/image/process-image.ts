@@ -8,11 +8,12 @@ import { invariant } from '../invariant.ts';
 import type { Bank } from '../memory/bank.ts';
 import { runsBetween } from '../memory/page-runs.ts';
 import type { PersistentMemoryManager, SystemBlock } from '../memory/persistent-memory-manager.ts';
-import { firstInstance } from './first-instance.ts';
-import { checksumOfHead, encodeImageHead, imageMemoryOffset } from './image-codec.ts';
+import { compilePrepared } from './compile-prepared.ts';
+import { firstMemory } from './first-state.ts';
+import { checksumOfHead, encodeImageHead, imageHeadBytes, imageMemoryOffset } from './image-codec.ts';
 import type { ModuleLayout } from './layout.ts';
 import { checksumOfPages } from './memory-checksum.ts';
-import { prepareModule } from './prepare.ts';
+import { type PreparedModule, prepareModule } from './prepare.ts';
 import {
   changeOfImage,
   IMAGE_PREFIX,
@@ -22,7 +23,7 @@ import {
   removalOfImage,
 } from './process-image-record.ts';
 import { readSoundImage } from './sound-image.ts';
-import { checksumOfText, decodeText, encodeText } from './text-codec.ts';
+import { checksumOfText, decodeText, encodeTextFront } from './text-codec.ts';
 
 /** Immutable. `generation0` is the executing image of an instance that is ready and has run nothing. */
 export interface ProcessImage {
@@ -131,7 +132,7 @@ export class ProcessImages {
     const { offset } = record.generation0;
     const head = readSoundImage(view, { extent: record.generation0, ...record }, layout, path);
     const generation0 = { offset, headBytes: record.headBytes };
-    return makeImage(digest, compile(moduleBytes, path), layout, generation0, head.state.globals);
+    return makeImage(digest, compilePrepared(moduleBytes, path), layout, generation0, head.state.globals);
   }
 
   #drop(digest: string, holding: Holding): void {
@@ -167,41 +168,18 @@ export class ProcessImages {
 
   #make(key: string, modulePath: string, bytes: Uint8Array, memoryQuotaBytes: number): Holding {
     const prepared = prepareModule(bytes, modulePath, { memoryQuotaBytes });
-    const module = compile(prepared.bytes, modulePath);
-    const first = firstInstance(module, prepared.layout, modulePath);
     const blocks: SystemBlock[] = [];
     try {
       if (!this.#bank.ledger.hasRoom(IMAGE_RECORD_BYTES)) throw noRoom('bank-full', modulePath);
-      const text = encodeText({ module: prepared.bytes, layout: prepared.layout });
-      const textBlock = this.#allocate(blocks, `__SYS:text:${modulePath}`, text.length, modulePath);
-      this.#bank.view.write(text, textBlock.extent.offset);
-      const { memory, storedBytes } = first;
-      const state = first.access.capture(modulePath);
-      const memoryChecksum = checksumOfPages(memory, runsBetween(0, storedBytes));
-      const head = encodeImageHead({
-        generation: 0,
-        memoryBytes: memory.length,
-        storedBytes,
-        memoryChecksum,
-        state,
-        blocks: [],
-      });
-      const memoryOffset = imageMemoryOffset(head.length);
-      const imageName = `__SYS:image:${modulePath}`;
-      const imageBlock = this.#allocate(blocks, imageName, memoryOffset + storedBytes, modulePath);
-      const { offset } = imageBlock.extent;
-      this.#bank.view.write(head, offset);
-      this.#bank.view.write(memory.subarray(0, storedBytes), offset + memoryOffset);
-      const { layout } = prepared;
-      const image = makeImage(key, module, layout, { offset, headBytes: head.length }, state.globals);
       const record = {
         path: modulePath,
-        text: textBlock.extent,
-        generation0: imageBlock.extent,
-        headBytes: head.length,
-        textChecksum: checksumOfText(text),
-        headChecksum: checksumOfHead(head),
+        ...this.#writeText(prepared, blocks, modulePath),
+        ...this.#writeGeneration0(prepared, blocks, modulePath),
       };
+      const { offset } = record.generation0;
+      const generation0 = { offset, headBytes: record.headBytes };
+      const { module, layout, first } = prepared;
+      const image = makeImage(key, module, layout, generation0, first.state.globals);
       this.#bank.commit([changeOfImage(key, record)]);
       const holding = { image, record, blocks, users: 0 };
       this.#holdings.set(key, holding);
@@ -210,6 +188,36 @@ export class ProcessImages {
       for (const block of blocks) this.#pmm.freeSystem(block);
       throw error;
     }
+  }
+
+  #writeText({ bytes, layout }: PreparedModule, blocks: SystemBlock[], modulePath: string) {
+    const front = encodeTextFront({ module: bytes, layout });
+    const sizeBytes = front.byteLength + bytes.byteLength;
+    const { extent } = this.#allocate(blocks, `__SYS:text:${modulePath}`, sizeBytes, modulePath);
+    this.#bank.view.write(front, extent.offset);
+    this.#bank.view.write(bytes, extent.offset + front.byteLength);
+    return { text: extent, textChecksum: checksumOfText(front) };
+  }
+
+  #writeGeneration0({ first }: PreparedModule, blocks: SystemBlock[], modulePath: string) {
+    const { state, memoryBytes, storedBytes } = first;
+    const headBytes = imageHeadBytes({ state, blocks: [] });
+    const memoryOffset = imageMemoryOffset(headBytes);
+    const sizeBytes = memoryOffset + storedBytes;
+    const { extent } = this.#allocate(blocks, `__SYS:image:${modulePath}`, sizeBytes, modulePath);
+    const memory = firstMemory(first);
+    const memoryChecksum = checksumOfPages(memory, runsBetween(0, storedBytes));
+    const head = encodeImageHead({
+      generation: 0,
+      memoryBytes,
+      storedBytes,
+      memoryChecksum,
+      state,
+      blocks: [],
+    });
+    this.#bank.view.write(head, extent.offset);
+    this.#bank.view.write(memory, extent.offset + memoryOffset);
+    return { generation0: extent, headBytes, headChecksum: checksumOfHead(head) };
   }
 
   #allocate(owned: SystemBlock[], name: string, sizeBytes: number, culprit: string): SystemBlock {
@@ -234,22 +242,6 @@ function makeImage(
 ): ProcessImage {
   const firstStackPointer = stackPointerIn(layout, globals);
   return Object.freeze({ digest, module, layout, generation0, firstStackPointer });
-}
-
-function compile(bytes: Uint8Array, modulePath: string): WebAssembly.Module {
-  try {
-    return new WebAssembly.Module(bytes as Uint8Array<ArrayBuffer>);
-  } catch (cause) {
-    if (cause instanceof WebAssembly.CompileError) {
-      throw new RekindleError(
-        'MODULE_UNSUPPORTED',
-        modulePath,
-        `prepared, the engine refuses it: ${cause.message}`,
-        { cause },
-      );
-    }
-    throw cause;
-  }
 }
 
 function stackPointerIn(layout: ModuleLayout, globals: readonly unknown[]): number | null {

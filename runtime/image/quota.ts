@@ -5,7 +5,7 @@ import { MAX_TABLE_ENTRIES, WASM_PAGE_SIZE } from '../limits.ts';
 import type { SizeLimits } from './module-structure.ts';
 
 /** Pages a 32-bit memory can have. */
-const MEMORY_MAX_PAGES = 65536;
+export const MEMORY_MAX_PAGES = 65536;
 
 export interface BoundedLimits {
   readonly initial: number;

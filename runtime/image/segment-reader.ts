@@ -38,11 +38,7 @@ export function readElementSegment(reader: WasmReader, where: string): ElementSe
   }
   const vectorStart = reader.offset;
   const entryCount = reader.count();
-  const functionReferences: number[] = [];
-  for (let rest = entryCount; rest > 0; rest--) {
-    if (!hasExpressions) functionReferences.push(reader.u32());
-    else for (const index of readConstExpression(reader).functionReferences) functionReferences.push(index);
-  }
+  const functionReferences = hasExpressions ? readReferences(reader, entryCount) : reader.u32s(entryCount);
   return {
     mode: isActive ? 'active' : bit1 ? 'declarative' : 'passive',
     target,
@@ -53,6 +49,13 @@ export function readElementSegment(reader: WasmReader, where: string): ElementSe
     vector: reader.since(vectorStart),
     bytes: reader.since(start),
   };
+}
+
+function readReferences(reader: WasmReader, entryCount: number): number[] {
+  const functions: number[] = [];
+  for (let rest = entryCount; rest > 0; rest--)
+    for (const index of readConstExpression(reader).functionReferences) functions.push(index);
+  return functions;
 }
 
 /** One entry of the data section. */

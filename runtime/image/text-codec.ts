@@ -13,7 +13,7 @@ import { isModuleLayout } from './layout-check.ts';
 //  +-------+---------+----------+-------------+-------------+----------+----------------+
 //  layout: JSON, UTF-8. module: WebAssembly. The checksum covers everything from layoutBytes on.
 const MAGIC = 0x58544b52; // "RKTX"
-const VERSION = 1;
+const VERSION = 2;
 const VERSION_OFFSET = 4;
 const CHECKSUM_OFFSET = 8;
 const CHECKED_OFFSET = 12;
@@ -25,21 +25,21 @@ export interface ProcessText {
   readonly layout: ModuleLayout;
 }
 
-export function encodeText({ module, layout }: ProcessText): Uint8Array {
+/** What goes in front of `module`, which is not copied: the two together are the text. */
+export function encodeTextFront({ module, layout }: ProcessText): Uint8Array {
   const layoutJson = Buffer.from(JSON.stringify(layout));
-  const bytes = new Uint8Array(FIXED_SIZE + layoutJson.byteLength + module.byteLength);
+  const bytes = new Uint8Array(FIXED_SIZE + layoutJson.byteLength);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, MAGIC, true);
   view.setUint32(VERSION_OFFSET, VERSION, true);
   view.setUint32(CHECKED_OFFSET, layoutJson.byteLength, true);
   view.setUint32(MODULE_BYTES_OFFSET, module.byteLength, true);
   bytes.set(layoutJson, FIXED_SIZE);
-  bytes.set(module, FIXED_SIZE + layoutJson.byteLength);
-  view.setUint32(CHECKSUM_OFFSET, crc32(bytes.subarray(CHECKED_OFFSET)), true);
+  view.setUint32(CHECKSUM_OFFSET, crc32(module, crc32(bytes.subarray(CHECKED_OFFSET))), true);
   return bytes;
 }
 
-/** The checksum that an encoded text carries: tells one text from another. */
+/** The checksum that a text carries in its front: tells one text from another. */
 export function checksumOfText(bytes: Uint8Array): number {
   return new DataView(bytes.buffer, bytes.byteOffset).getUint32(CHECKSUM_OFFSET, true);
 }

@@ -82,6 +82,41 @@ export class WasmReader {
     return this.fail('an integer is encoded in too many bits');
   }
 
+  s32(): number {
+    let value = 0;
+    for (let shift = 0; shift < 7 * LEB32_MAX_BYTES; shift += 7) {
+      const byte = this.byte();
+      value |= (byte & 0x7f) << shift;
+      if (byte >= 0x80) continue;
+      const unusedBits = Math.max(0, 25 - shift);
+      return (value << unusedBits) >> unusedBits;
+    }
+    return this.fail('an integer is encoded in too many bits');
+  }
+
+  s64(): bigint {
+    let value = 0n;
+    for (let shift = 0; shift < 7 * LEB64_MAX_BYTES; shift += 7) {
+      const byte = this.byte();
+      value |= BigInt(byte & 0x7f) << BigInt(shift);
+      if (byte < 0x80) return BigInt.asIntN(Math.min(shift + 7, 64), value);
+    }
+    return this.fail('an integer is encoded in too many bits');
+  }
+
+  /** So many unsigned integers. In one loop, for that is what thousands of functions and table entries are. */
+  u32s(count: number): number[] {
+    const values: number[] = [];
+    for (let remaining = count; remaining > 0; remaining--) {
+      const first = this.#bytes[this.#offset];
+      if (first !== undefined && first < 0x80 && this.#offset < this.#end) {
+        this.#offset += 1;
+        values.push(first);
+      } else values.push(this.u32());
+    }
+    return values;
+  }
+
   /** Passes over a LEB128 integer of either sign. */
   skipLeb(maxBytes: number): void {
     for (let position = 0; position < maxBytes; position++) {
@@ -108,9 +143,9 @@ export class WasmReader {
     this.#offset += sizeBytes;
   }
 
-  /** A view of what lies between an earlier offset and this one. */
-  since(offset: number): Uint8Array {
-    return this.#bytes.subarray(offset, this.#offset);
+  /** A view of what lies between an earlier offset and this one, without so many bytes at its end. */
+  since(offset: number, withoutBytes = 0): Uint8Array {
+    return this.#bytes.subarray(offset, this.#offset - withoutBytes);
   }
 
   /** A reader of the next `sizeBytes` bytes only; this one goes on behind them. */

@@ -1,10 +1,17 @@
 // The bytes of the bank, with every range checked: plain shared memory in both backends, and in the mapped one also an address and a
 // file behind it. It must never give out a byte beyond the bank, nor leave what the host itself has stored out of the bank's file.
+import { writeAll } from '../bank/write-all.ts';
 import { invariant } from '../invariant.ts';
 import { BANK_PAGE_SIZE } from '../limits.ts';
 
 /** Zeros to copy from: filling a shared buffer takes several times as long as copying zeros into it. */
 const ZEROS = new Uint8Array(16 * BANK_PAGE_SIZE);
+
+/**
+ * What is at least so long is written to the file behind a mapping instead of being stored through it: pages that nobody has touched need
+ * not be cleared and faulted in first, which takes some three times as long as the copy.
+ */
+const WRITTEN_BY_FILE_BYTES = 4 * BANK_PAGE_SIZE;
 
 /** Is told of bytes of the bank that have been stored to in memory: writes them to the bank's file, or takes note of them. */
 export type ContentWriter = (bytes: Uint8Array, offset: number) => void;
@@ -72,6 +79,13 @@ export class MappedContent extends BankContent {
     super(memory, writer);
     this.fd = fd;
     this.#address = address;
+  }
+
+  override write(bytes: Uint8Array, offset: number): void {
+    if (bytes.byteLength < WRITTEN_BY_FILE_BYTES) return super.write(bytes, offset);
+    this.checkInside(offset, bytes.byteLength);
+    writeAll(this.fd, bytes, offset);
+    this.written(offset, bytes.byteLength);
   }
 
   /** Address of a range, good while this object is referenced. */

@@ -31,8 +31,6 @@ function program(): GuestProgram {
       tables: [],
       segments: [],
       functionTable: null,
-      initializer: null,
-      dropActive: null,
       start: null,
       stackPointer: null,
       randomSeeded: null,

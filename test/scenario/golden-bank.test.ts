@@ -65,6 +65,21 @@ describe.each(VERSIONS)('the golden banks of version %s', (version) => {
   });
 });
 
+describe('a bank of an earlier version', () => {
+  it('is refused by name, and can be begun anew', async () => {
+    const bank = goldenBank('0.1.0', 'varied');
+    bank.change('superblock', (bytes) => {
+      for (const copy of [0, SUPERBLOCK_COPY_BYTES]) bytes.writeUInt32LE(1, copy + VERSION_AT);
+      return bytes;
+    });
+    expect((await rejection(bank.open())).message).toMatch(
+      /^BANK_VERSION: .*superblock: version 1, this is version 2$/,
+    );
+    await using site = await bank.open({ bank: { path: bank.path, start: 'cold' } });
+    expect([site.start, site.aps()]).toEqual(['cold', []]);
+  });
+});
+
 describe('a bank of a later version', () => {
   const later = (bank: DamagedBank, file: string, ...offsets: readonly number[]): void =>
     bank.change(file, (bytes) => {
@@ -81,7 +96,7 @@ describe('a bank of a later version', () => {
     }
     later(bank, 'superblock', VERSION_AT, SUPERBLOCK_COPY_BYTES + VERSION_AT);
     expect((await rejection(bank.open())).message).toMatch(
-      /^BANK_VERSION: .*superblock: version 2, this is version 1$/,
+      /^BANK_VERSION: .*superblock: version 3, this is version 2$/,
     );
   });
 
@@ -104,7 +119,7 @@ describe('a bank of a later version', () => {
     await using site = await bank.open();
     expect(lossesOf(site)).toEqual(['process lonely#6', 'process-image lonely.wasm']);
     expect(site.losses.map(({ reason }) => reason)).toContainEqual(
-      expect.stringContaining('the version of its text is 2, not 1'),
+      expect.stringContaining('the version of its text is 3, not 2'),
     );
   });
 

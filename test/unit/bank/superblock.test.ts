@@ -78,11 +78,11 @@ describe('superblock', () => {
 
   test('another version is named, whatever follows it, unless one copy is ours', () => {
     const bytes = encodeSuperblock(SUPERBLOCK);
-    bytes[8] = 2;
+    bytes[8] = 1;
     expect(decodeSuperblock(bytes, 'x')).toEqual({ superblock: SUPERBLOCK, damagedCopy: 0 });
-    bytes[COPY_BYTES + 8] = 2;
+    bytes[COPY_BYTES + 8] = 3;
     expect(() => decodeSuperblock(bytes, '/bank/superblock')).toThrow(
-      'BANK_VERSION: /bank/superblock: version 2, this is version 1',
+      'BANK_VERSION: /bank/superblock: version 1, this is version 2',
     );
     expect(codeOf(bytes.subarray(0, 16))).toBe('BANK_VERSION');
   });

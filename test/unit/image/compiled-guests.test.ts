@@ -2,6 +2,7 @@
 // prepared instance to another. Memory is copied by hand, for no memory backend takes part in this room's tests.
 
 import { describe, expect, it } from 'vitest';
+import { firstMemory } from '#runtime/image/first-state.js';
 import { StateAccess } from '#runtime/image/instance-state.js';
 import { type PreparedModule, prepareModule } from '#runtime/image/prepare.js';
 import { asc } from '#test/support/assemblyscript-compiler.js';
@@ -46,8 +47,8 @@ function startOriginal(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Instance {
   return new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { ...host, memory } });
 }
 
-function openPrepared({ bytes, layout }: PreparedModule) {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: host });
+function openPrepared({ module, layout }: PreparedModule) {
+  const instance = new WebAssembly.Instance(module, { env: host });
   const memory = instance.exports[layout.memory?.exportName ?? ''];
   if (!(memory instanceof WebAssembly.Memory)) throw new Error('the memory is exposed');
   return { instance, memory, access: new StateAccess(instance, layout) };
@@ -55,7 +56,8 @@ function openPrepared({ bytes, layout }: PreparedModule) {
 
 function startPrepared(prepared: PreparedModule) {
   const started = openPrepared(prepared);
-  started.access.initialize();
+  started.access.restore(prepared.first.state);
+  new Uint8Array(started.memory.buffer).set(firstMemory(prepared.first));
   if (prepared.layout.start !== null) callExport(started.instance, prepared.layout.start);
   return started;
 }

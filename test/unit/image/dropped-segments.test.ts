@@ -92,16 +92,17 @@ function dropChosen(instance: WebAssembly.Instance, segments: readonly Segment[]
 function check(segments: readonly Segment[], dataCount: boolean): Record<string, boolean> {
   const bytes = assemble(source(segments, dataCount));
   const original = new WebAssembly.Instance(new WebAssembly.Module(bytes));
-  const { bytes: preparedBytes, layout } = prepareModule(bytes, 'm.wasm', { memoryQuotaBytes: PAGE });
-  const module = new WebAssembly.Module(preparedBytes);
+  const prepared = prepareModule(bytes, 'm.wasm', { memoryQuotaBytes: PAGE });
+  const { module, layout } = prepared;
   const open = () => {
     const instance = new WebAssembly.Instance(module);
     return { instance, access: new StateAccess(instance, layout) };
   };
 
   const first = open();
-  first.access.initialize();
-  const untouched = first.access.capture('m');
+  const untouched = prepared.first.state;
+  first.access.restore(untouched);
+  expect(first.access.capture('m')).toEqual(untouched);
   expect(usable(first.instance)).toEqual(usable(original));
   for (const instance of [original, first.instance]) dropChosen(instance, segments);
   const seen = usable(original);

@@ -7,7 +7,7 @@ import type { InstanceState } from '#runtime/image/instance-state.js';
 import { StateAccess } from '#runtime/image/instance-state.js';
 import { prepareModule } from '#runtime/image/prepare.js';
 import { assemble, ins } from '#test/support/wasm-assembler.js';
-import { callExport, observe, openZoo, type Zoo, zoo } from './state-zoo.js';
+import { observe, openZoo, type Zoo, zoo } from './state-zoo.js';
 
 function open(): { zoo: Zoo; access: StateAccess } {
   const opened = openZoo();
@@ -17,7 +17,7 @@ function open(): { zoo: Zoo; access: StateAccess } {
 /** An instance as it is after the first start, before its entry point. */
 function start(): { zoo: Zoo; access: StateAccess } {
   const started = open();
-  started.access.initialize();
+  started.access.restore(zoo.first.state);
   started.zoo.call(zoo.layout.start ?? '');
   return started;
 }
@@ -89,26 +89,6 @@ describe('restore in a fresh instance', () => {
         expect(access.capture('zoo')).toEqual(wanted);
       }),
     );
-  });
-});
-
-describe('active segments', () => {
-  it.each([
-    ['once, by the first restore in a fresh instance', false, 1],
-    ['never by a restore, after the initializer has', true, 0],
-  ] as const)('are dropped %s', (_, isInitialised, expected) => {
-    const state = start().access.capture('zoo');
-    const dropActive = zoo.layout.dropActive ?? '';
-    const { exports } = openZoo().instance;
-    let calls = 0;
-    const counted = () => {
-      calls += 1;
-      return callExport({ exports }, dropActive);
-    };
-    const access = new StateAccess({ exports: { ...exports, [dropActive]: counted } }, zoo.layout);
-    if (isInitialised) access.initialize();
-    for (let round = 0; round < 3; round++) expect(access.restore(state)).toBe(true);
-    expect(calls).toBe(expected);
   });
 });
 
@@ -232,16 +212,17 @@ describe('a probe that fails for another reason than its segment', () => {
     const probes = zoo.layout.segments.map(({ probe }) => [probe, exhausted]);
     const instance = { exports: { ...openZoo().instance.exports, ...Object.fromEntries(probes) } };
     const hindered = new StateAccess(instance, zoo.layout);
-    hindered.initialize();
-    expect(() => hindered.capture('zoo')).toThrow(RangeError);
     expect(() => hindered.restore(state)).toThrow(RangeError);
+    expect(() => hindered.capture('zoo')).toThrow();
   });
 });
 
-describe('an instance that was neither initialised nor restored', () => {
+describe('an instance that was not restored', () => {
   it('has no state to capture', () => {
     const { access } = open();
-    expect(() => access.capture('zoo')).toThrow(/invariant violated: an instance is captured after/);
+    expect(() => access.capture('zoo')).toThrow(
+      /invariant violated: an instance is captured after it was restored/,
+    );
     access.restore(start().access.capture('zoo'));
     expect(() => access.capture('zoo')).not.toThrow();
   });
@@ -282,12 +263,18 @@ describe('a state that does not fit the module is taken for a bug', () => {
 });
 
 describe('imported functions in tables', () => {
+  /** Or the tables would be no part of the state. */
+  const WRITES_TABLE = [...ins.i32Const(0), ...ins.refNull('funcref'), ...ins.tableSet(0)];
+
   it('are functions of the instance, and each instance gets its own', () => {
     const prepared = prepareModule(
       assemble({
         types: [[[], ['i32']]],
         imports: [{ module: 'env', name: 'answer', kind: 'function', type: 0 }],
-        functions: [{ type: 0, code: [...ins.i32Const(0), ...ins.callIndirect(0, 0)] }],
+        functions: [
+          { type: 0, code: [...ins.i32Const(0), ...ins.callIndirect(0, 0)] },
+          { type: 0, code: [...ins.i32Const(0), ...WRITES_TABLE] },
+        ],
         tables: [{ elementType: 'funcref', limits: { initial: 1 } }],
         exports: { callFirst: ['function', 1] },
         elements: [{ mode: 'active', offset: ins.i32Const(0), entries: [0] }],
@@ -295,10 +282,10 @@ describe('imported functions in tables', () => {
       'm.wasm',
       { memoryQuotaBytes: 65536 },
     );
-    const module = new WebAssembly.Module(prepared.bytes);
+    const { module } = prepared;
     const make = (answer: number) => new WebAssembly.Instance(module, { env: { answer: () => answer } });
     const original = new StateAccess(make(1), prepared.layout);
-    original.initialize();
+    original.restore(prepared.first.state);
     const state = original.capture('m');
     expect(state.tables).toEqual([[0]]);
     const instance = make(2);
@@ -324,6 +311,7 @@ describe('imported functions in tables', () => {
           { module: 'other', name: 'f', kind: 'function', type: 0 },
           { module: 'alias', name: 'f', kind: 'function', type: 0 },
         ],
+        functions: [{ type: 0, code: WRITES_TABLE }],
         tables: [{ elementType: 'funcref', limits: { initial: 2 } }],
         elements: [{ mode: 'active', offset: ins.i32Const(0), entries: [1, 0] }],
       }),
@@ -331,9 +319,8 @@ describe('imported functions in tables', () => {
       { memoryQuotaBytes: 65536 },
     );
     const imports = { other: other.exports, alias: other.exports };
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(prepared.bytes), imports);
-    const access = new StateAccess(instance, prepared.layout);
-    access.initialize();
+    const access = new StateAccess(new WebAssembly.Instance(prepared.module, imports), prepared.layout);
+    access.restore(prepared.first.state);
     const state = access.capture('m');
     expect(state.tables).toEqual([[0, 0]]);
     expect(access.restore(state)).toBe(true);

@@ -8,8 +8,6 @@ import { type PreparedModule, prepareModule } from '#runtime/image/prepare.js';
 import { MAX_TABLE_ENTRIES } from '#runtime/limits.js';
 import {
   assemble,
-  type DataSegment,
-  type ElementSegment,
   ins,
   type ModuleSource,
   section,
@@ -33,11 +31,9 @@ function prepare(
 }
 
 function instantiate(prepared: PreparedModule, imports: WebAssembly.Imports = {}): WebAssembly.Instance {
-  return new WebAssembly.Instance(new WebAssembly.Module(prepared.bytes), imports);
+  return new WebAssembly.Instance(prepared.module, imports);
 }
 
-const isActive = (segment: DataSegment | ElementSegment) =>
-  'mode' in segment ? segment.mode === 'active' : segment.offset !== undefined;
 const names = (layout: ModuleLayout) => layout.functionExports.map((entry) => entry.name);
 
 describe('layout', () => {
@@ -61,7 +57,6 @@ describe('layout', () => {
       ['element', 1],
       ['data', 1],
     ]);
-    expect(zoo.layout.dropActive).not.toBeNull();
     expect(zoo.layout.memory).toMatchObject({ initialPages: 1, maximumPages: 10 });
     expect(zoo.layout.functionImports).toEqual([
       { module: 'host', name: 'started', type: { params: [], results: [] } },
@@ -86,11 +81,8 @@ describe('layout', () => {
       memory: null,
       globals: [],
       tables: [],
-      tablesAreFixed: true,
       segments: [],
       functionTable: null,
-      initializer: null,
-      dropActive: null,
       start: null,
       stackPointer: null,
       randomSeeded: null,
@@ -99,48 +91,48 @@ describe('layout', () => {
 
   const function0 = { types: [[[], []]], functions: [{ type: 0, code: [] }] } satisfies ModuleSource;
   const table = { elementType: 'funcref', limits: { initial: 1 } } as const;
+  const copying = (segment: number) => [
+    {
+      type: 0,
+      code: [...ins.i32Const(0), ...ins.i32Const(0), ...ins.i32Const(0), ...ins.tableInit(segment, 0)],
+    },
+  ];
   const memories = [{ initial: 1 }];
   const activeData = { offset: ins.i32Const(0), bytes: [1] };
-  const flags: readonly (readonly [
-    what: string,
-    source: ModuleSource,
-    slots: readonly string[],
-    dropsActive: boolean,
-  ])[] = [
-    ['active data', { memories, data: [activeData], dataCount: true }, [], true],
-    ['passive data', { memories, data: [{ bytes: [1] }], dataCount: true }, ['data 0'], false],
-    ['active data that is not counted', { memories, data: [activeData] }, [], false],
-    ['passive data that is not counted', { memories, data: [{ bytes: [1] }] }, [], false],
-    ['passive data without a memory', { data: [{ bytes: [1] }], dataCount: true }, [], false],
+  const passive = { tables: [table], elements: [{ mode: 'passive', entries: [0] }] } satisfies ModuleSource;
+  const flags: readonly (readonly [what: string, source: ModuleSource, slots: readonly string[]])[] = [
+    ['active data', { memories, data: [activeData], dataCount: true }, []],
+    ['passive data', { memories, data: [{ bytes: [1] }], dataCount: true }, ['data 0']],
+    ['active data that is not counted', { memories, data: [activeData] }, []],
+    ['passive data that is not counted', { memories, data: [{ bytes: [1] }] }, []],
+    ['passive data without a memory', { data: [{ bytes: [1] }], dataCount: true }, []],
     [
       'data of length zero',
       { memories, data: [{ bytes: [] }, { ...activeData, bytes: [] }], dataCount: true },
       [],
-      false,
     ],
-    ['active elements', { tables: [table], elements: [{ mode: 'active', entries: [0] }] }, [], true],
     [
-      'passive elements',
-      { tables: [table], elements: [{ mode: 'passive', entries: [0] }] },
-      ['element 0'],
-      false,
+      'active elements',
+      { functions: copying(0), tables: [table], elements: [{ mode: 'active', entries: [0] }] },
+      [],
     ],
-    ['passive elements without a table', { elements: [{ mode: 'passive', entries: [0] }] }, [], false],
+    ['passive elements', { ...passive, functions: copying(0) }, ['element 0']],
+    ['passive elements that no code copies', passive, []],
+    ['passive elements without a table', { elements: passive.elements }, []],
     [
       'passive elements without a table of their type',
-      { tables: [{ ...table, elementType: 'externref' }], elements: [{ mode: 'passive', entries: [0] }] },
+      { ...passive, tables: [{ ...table, elementType: 'externref' }] },
       [],
-      false,
     ],
     [
       'declarative elements',
-      { tables: [table], elements: [{ mode: 'declarative', entries: [0] }] },
+      { ...passive, functions: copying(0), elements: [{ mode: 'declarative', entries: [0] }] },
       [],
-      false,
     ],
     [
       'elements of length zero',
       {
+        functions: copying(0),
         tables: [table],
         elements: [
           { mode: 'passive', entries: [] },
@@ -148,15 +140,11 @@ describe('layout', () => {
         ],
       },
       [],
-      false,
     ],
   ];
-  it.each(flags)('asks for what the dropped flag of %s can show', (_, source, slots, dropsActive) => {
+  it.each(flags)('asks for what the dropped flag of %s can show', (_, source, slots) => {
     const { layout } = prepare({ ...function0, ...source });
     expect(layout.segments.map(({ kind, index }) => `${kind} ${index}`)).toEqual(slots);
-    expect(layout.dropActive !== null).toBe(dropsActive);
-    const segments = [...(source.data ?? []), ...(source.elements ?? [])];
-    expect(layout.initializer !== null).toBe(segments.some((segment) => isActive(segment)));
   });
 
   it.each([true, false])('adds no export for one more active segment, counted: %s', (dataCount) => {
@@ -232,10 +220,11 @@ describe('imported memory and tables', () => {
   };
   it("become the module's own, with their indices", () => {
     const prepared = prepare(source);
-    const module = new WebAssembly.Module(prepared.bytes);
-    expect(WebAssembly.Module.imports(module)).toEqual([{ module: 'env', name: 'answer', kind: 'function' }]);
+    expect(WebAssembly.Module.imports(prepared.module)).toEqual([
+      { module: 'env', name: 'answer', kind: 'function' },
+    ]);
     const instance = instantiate(prepared, { env: { answer: () => 42 } });
-    new StateAccess(instance, prepared.layout).initialize();
+    new StateAccess(instance, prepared.layout).restore(prepared.first.state);
     expect(callExport(instance, 'callEntry', [1])).toBe(42);
     expect(callExport(instance, 'ownTableSize')).toBe(7);
     expect(prepared.layout.tables).toHaveLength(2);

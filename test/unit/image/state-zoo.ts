@@ -157,7 +157,6 @@ export const ZOO: ModuleSource = {
 
 const QUOTA_BYTES = 64 * 65536;
 export const zoo = prepareModule(assemble(ZOO), 'zoo.wasm', { memoryQuotaBytes: QUOTA_BYTES });
-const compiled = new WebAssembly.Module(zoo.bytes);
 
 export interface Zoo {
   readonly instance: WebAssembly.Instance;
@@ -166,13 +165,22 @@ export interface Zoo {
   readonly starts: () => number;
 }
 
-/** A fresh instance of the prepared module: nothing of the guest has run in it. */
+/** A fresh instance of the prepared module: nothing of the guest has run in it, and its memory is empty. */
 export function openZoo(): Zoo {
+  return open(zoo.module);
+}
+
+/** An instance of the module as it is: its start function has run. */
+export function openOriginalZoo(): Zoo {
+  return open(new WebAssembly.Module(assemble(ZOO)));
+}
+
+function open(module: WebAssembly.Module): Zoo {
   let count = 0;
   const started = () => {
     count += 1;
   };
-  const instance = new WebAssembly.Instance(compiled, { host: { started } });
+  const instance = new WebAssembly.Instance(module, { host: { started } });
   return { instance, call: (name, ...args) => callExport(instance, name, args), starts: () => count };
 }
 

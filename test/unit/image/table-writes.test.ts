@@ -41,7 +41,7 @@ function source(code: Bytes): ModuleSource {
       { elementType: 'funcref', limits: { initial: 2, maximum: 8 } },
     ],
     memories: [{ initial: 1, maximum: 2 }],
-    exports: { change: ['function', 2], one: ['function', 0], two: ['function', 1] },
+    exports: { change: ['function', 2], one: ['function', 0], two: ['function', 1], table: ['table', 0] },
     elements: [
       { mode: 'active', entries: [0, 1, 0] },
       { mode: 'passive', entries: [1, 0] },
@@ -49,10 +49,14 @@ function source(code: Bytes): ModuleSource {
   };
 }
 
+function keepsNoTables(bytes: Uint8Array): boolean {
+  return prepareModule(bytes, 'm.wasm', QUOTA).layout.tables.length === 0;
+}
+
 function isFixed(code: Bytes): boolean {
   const bytes = assemble(source(code));
   expect(WebAssembly.validate(bytes)).toBe(true);
-  return prepareModule(bytes, 'm.wasm', QUOTA).layout.tablesAreFixed === true;
+  return keepsNoTables(bytes);
 }
 
 const WRITES: readonly (readonly [name: string, code: Bytes])[] = [
@@ -151,56 +155,45 @@ describe('code', () => {
 
 describe('modules', () => {
   it('without tables, or without code, have nothing to write', () => {
-    expect(prepareModule(assemble({}), 'm.wasm', QUOTA).layout.tablesAreFixed).toBe(true);
+    expect(keepsNoTables(assemble({}))).toBe(true);
     const tableOnly = { tables: source(NOTHING).tables ?? [] };
-    expect(prepareModule(assemble(tableOnly), 'm.wasm', QUOTA).layout.tablesAreFixed).toBe(true);
+    expect(keepsNoTables(assemble(tableOnly))).toBe(true);
   });
 
   it('of many kinds of state are found to write, a compiled C program is not', () => {
-    expect(zoo.layout.tablesAreFixed).toBe(false);
-    const quickjs = new Uint8Array(readFileSync(QUICKJS_MODULE));
-    expect(prepareModule(quickjs, 'quickjs.wasm', QUOTA).layout.tablesAreFixed).toBe(true);
+    expect(zoo.layout.tables).toHaveLength(2);
+    expect(keepsNoTables(new Uint8Array(readFileSync(QUICKJS_MODULE)))).toBe(true);
   });
 });
 
 describe('instances', () => {
-  const open = (code: Bytes, tablesAreFixed?: boolean) => {
+  const open = (code: Bytes) => {
     const prepared = prepareModule(assemble(source(code)), 'm.wasm', QUOTA);
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(prepared.bytes));
-    const { tablesAreFixed: found, ...earlier } = prepared.layout;
-    // A layout of an earlier version says nothing of tables.
-    const layout = tablesAreFixed === undefined ? earlier : { ...earlier, tablesAreFixed: found === true };
-    return { instance, access: new StateAccess(instance, layout) };
+    const instance = new WebAssembly.Instance(prepared.module);
+    return { prepared, instance, access: new StateAccess(instance, prepared.layout) };
   };
 
-  it.each([true, undefined])(
-    'have the same tables in every state, and in a fresh instance (told: %s)',
-    (told) => {
-      const first = open(SUSPECT, told);
-      first.access.initialize();
-      const state = first.access.capture('m');
-      expect(state.tables).toEqual([
-        [0, 1, 0, -1],
-        [-1, -1],
-      ]);
-      callExport(first.instance, 'change');
-      expect(first.access.capture('m')).toEqual(state);
-      expect(first.access.restore(state)).toBe(true);
-      const fresh = open(SUSPECT, told);
-      expect(fresh.access.restore(state)).toBe(true);
-      expect(fresh.access.restore(state)).toBe(true);
-      const { __hr_table_0: table } = fresh.instance.exports;
-      if (!(table instanceof WebAssembly.Table)) throw new Error('the table is exposed');
-      const names = [0, 1, 2, 3].map((position) => (table.get(position) as { name: string } | null)?.name);
-      expect(names).toEqual(['0', '1', '0', undefined]);
-      expect(fresh.access.capture('m')).toEqual(state);
-    },
-  );
+  it('have their tables from the module where no code can change them, and no state speaks of them', () => {
+    const { prepared, instance, access } = open(SUSPECT);
+    expect(prepared.first.state.tables).toEqual([]);
+    expect(access.restore(prepared.first.state)).toBe(true);
+    expect(access.capture('m')).toEqual(prepared.first.state);
+    expect(Object.keys(instance.exports).filter((name) => name.startsWith('__hr_table'))).toEqual([]);
+    const { table } = instance.exports;
+    if (!(table instanceof WebAssembly.Table)) throw new Error('the table is exported');
+    const names = [0, 1, 2, 3].map((position) => (table.get(position) as { name: string } | null)?.name);
+    expect(names).toEqual(['0', '1', '0', undefined]);
+  });
 
   it.each(WRITES)('are put back after %s', (_name, code) => {
-    const { instance, access } = open(code, true);
-    access.initialize();
-    const before = access.capture('m');
+    const { prepared, instance, access } = open(code);
+    const before = prepared.first.state;
+    expect(before.tables).toEqual([
+      [0, 1, 0, -1],
+      [-1, -1],
+    ]);
+    access.restore(before);
+    expect(access.capture('m')).toEqual(before);
     callExport(instance, 'change');
     const after = access.capture('m');
     // A table that has grown takes a fresh instance.

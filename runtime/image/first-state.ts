@@ -1,0 +1,127 @@
+// Generation 0 of a module, worked out from its sections: what the engine makes of an instance that is ready and has run nothing. No instance
+// is made for it, and it must never be asked about a module the engine has not accepted.
+import { RekindleError } from '../errors.ts';
+import { BANK_PAGE_SIZE, WASM_PAGE_SIZE } from '../limits.ts';
+import { readConstExpression } from './const-expression.ts';
+import { evaluate, evaluateOffset } from './const-value.ts';
+import { NULL_REFERENCE } from './function-references.ts';
+import type { GlobalState } from './global-access.ts';
+import type { InstanceState } from './instance-state.ts';
+import type { ModuleLayout } from './layout.ts';
+import type { ElementSegment, ModuleStructure } from './module-structure.ts';
+import { WasmReader } from './wasm-reader.ts';
+
+/** Bytes of an active segment, and where in linear memory they go. */
+interface PlacedData {
+  readonly address: number;
+  readonly content: Uint8Array;
+}
+
+export interface FirstState {
+  readonly state: InstanceState;
+  readonly memoryBytes: number;
+  /** How much of linear memory holds anything, in whole bank pages. */
+  readonly storedBytes: number;
+  /** In the order of the module: where they overlap, the later one is on top. */
+  readonly data: readonly PlacedData[];
+}
+
+/**
+ * @param layout the one that was planned for `structure`.
+ * @throws RekindleError MODULE_MALFORMED when a segment is out of bounds: instantiating the module as it was loaded would trap.
+ */
+export function firstState(structure: ModuleStructure, layout: ModuleLayout, moduleName: string): FirstState {
+  const globals: GlobalState[] = [];
+  for (const { initializer } of structure.globals) globals.push(evaluate(initializer, globals, moduleName));
+  const tables = firstTables(structure, layout, globals, moduleName);
+  const memoryBytes = (layout.memory?.initialPages ?? 0) * WASM_PAGE_SIZE;
+  const data = placeData(structure, memoryBytes, globals, moduleName);
+  const end = data.reduce((furthest, placed) => Math.max(furthest, endOfPlaced(placed)), 0);
+  return {
+    state: {
+      globals: layout.globals.map(({ index }) => globals[index] ?? 0),
+      tables,
+      dropped: layout.segments.map(() => false),
+    },
+    memoryBytes,
+    storedBytes: Math.ceil(end / BANK_PAGE_SIZE) * BANK_PAGE_SIZE,
+    data,
+  };
+}
+
+/** The stored part of linear memory. */
+export function firstMemory({ data, storedBytes }: FirstState): Uint8Array {
+  const memory = new Uint8Array(storedBytes);
+  for (const { address, content } of data) {
+    // Behind the stored part there are only zeros.
+    if (address < storedBytes) memory.set(content.subarray(0, storedBytes - address), address);
+  }
+  return memory;
+}
+
+/** The tables of the layout as they are at first; all are looked at, for a segment may be out of the bounds of any. */
+function firstTables(
+  { tables, elements }: ModuleStructure,
+  layout: ModuleLayout,
+  globals: readonly GlobalState[],
+  moduleName: string,
+): InstanceState['tables'] {
+  const contents = new Map<number, number[]>();
+  for (const { index } of layout.tables) {
+    const { limits, initializer } = tables[index] ?? { limits: { initial: 0 }, initializer: null };
+    const entry = initializer === null ? NULL_REFERENCE : evaluate(initializer, globals, moduleName);
+    contents.set(index, new Array<number>(limits.initial).fill(Number(entry)));
+  }
+  for (const segment of elements) {
+    if (segment.target === null) continue;
+    const { tableIndex, offset } = segment.target;
+    const start = evaluateOffset(offset, globals, moduleName);
+    const sizeEntries = tables[tableIndex]?.limits.initial ?? 0;
+    if (start + segment.entryCount > sizeEntries) throw misfit(moduleName, `table ${tableIndex}`);
+    const content = contents.get(tableIndex);
+    if (content === undefined) continue;
+    const entries = entriesOf(segment, globals, moduleName);
+    for (let position = 0; position < entries.length; position += 1)
+      content[start + position] = entries[position] ?? NULL_REFERENCE;
+  }
+  return layout.tables.map(({ index }) => contents.get(index) ?? []);
+}
+
+function entriesOf(
+  segment: ElementSegment,
+  globals: readonly GlobalState[],
+  moduleName: string,
+): readonly number[] {
+  if (!segment.hasExpressions) return segment.functionReferences;
+  const reader = new WasmReader(segment.vector, moduleName);
+  const entries: number[] = [];
+  for (let remaining = reader.count(); remaining > 0; remaining -= 1)
+    entries.push(Number(evaluate(readConstExpression(reader), globals, moduleName)));
+  return entries;
+}
+
+function placeData(
+  { data }: ModuleStructure,
+  memoryBytes: number,
+  globals: readonly GlobalState[],
+  moduleName: string,
+): readonly PlacedData[] {
+  const placed: PlacedData[] = [];
+  for (const { target, vector, sizeBytes } of data) {
+    if (target === null) continue;
+    const address = evaluateOffset(target.offset, globals, moduleName);
+    if (address + sizeBytes > memoryBytes) throw misfit(moduleName, 'memory');
+    placed.push({ address, content: vector.subarray(vector.byteLength - sizeBytes) });
+  }
+  return placed;
+}
+
+function endOfPlaced({ address, content }: PlacedData): number {
+  let size = content.byteLength;
+  while (size > 0 && content[size - 1] === 0) size -= 1;
+  return size === 0 ? 0 : address + size;
+}
+
+function misfit(moduleName: string, where: string): RekindleError {
+  return new RekindleError('MODULE_MALFORMED', moduleName, `its segments do not fit in ${where}`);
+}
