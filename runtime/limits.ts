@@ -65,6 +65,8 @@ export const MAX_COUNTED_RESTARTS = 10_000;
  * which Linux allows 65,530 (vm.max_map_count), and the engine cannot live without some.
  */
 export const MAX_BLOCK_MAPPINGS = 16_384;
+/** Module files whose content is remembered by its digest: a few hundred bytes each. */
+export const MAX_KNOWN_FILES = 4096;
 /** Entries of one table: each costs the host about 8 bytes live and 4 in the image. */
 export const MAX_TABLE_ENTRIES = 1_000_000;
 /** argv and envp of one process, in bytes together: what Linux calls ARG_MAX, smaller. */

@@ -54,10 +54,9 @@ export function buildParts(
     maxWorkers: limits.maxWorkers,
   });
   const table = new ProcessTable(limits.maxProcesses);
-  const readModule = (path: string): Uint8Array => storage.read(path).bytes;
   const { ledger } = bank;
   const controller = new HotRestartController(
-    { table, ledger, pmm, images, readModule, policy, clock: environment, observer },
+    { table, ledger, pmm, images, modules: storage, policy, clock: environment, observer },
     past.state,
   );
   const eventsFor = (process: HostedProcess): PlacementEvents => ({
@@ -75,7 +74,7 @@ export function buildParts(
     eventsFor,
     embeddingOf: (process) => spawner.embeddingOf(process),
   });
-  const spawner = new Spawner({ readModule, bank, images, pmm, table, controller, placements, limits });
+  const spawner = new Spawner({ modules: storage, bank, images, pmm, table, controller, placements, limits });
   const losses = Object.freeze([...(directory?.losses ?? []), ...past.losses]);
   const pastProcesses = past.processes;
   return { bank, directory, storage, pmm, images, pool, table, controller, spawner, pastProcesses, losses };

@@ -3,7 +3,7 @@
 import type { Ledger } from '../bank/ledger.ts';
 import type { LedgerChange } from '../bank/ledger-records.ts';
 import { RekindleError } from '../errors.ts';
-import type { ProcessImages } from '../image/process-image.ts';
+import type { ModuleSource, ProcessImages } from '../image/process-image.ts';
 import { invariant } from '../invariant.ts';
 import type { PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
 import { type Fault, faultFromOutside } from '../process/fault.ts';
@@ -31,8 +31,8 @@ export interface ControllerOptions {
   readonly ledger: Ledger;
   readonly pmm: PersistentMemoryManager;
   readonly images: ProcessImages;
-  /** Reads a module from stable storage; only a cold start asks for it. */
-  readonly readModule: (path: string) => Uint8Array;
+  /** Stable storage; only a cold start asks for it. */
+  readonly modules: ModuleSource;
   readonly policy: Policy;
   readonly clock: Clock;
   readonly observer: ControllerObserver;
@@ -71,7 +71,7 @@ export class HotRestartController {
 
   /** `first`: what is known of groups at the start: nothing, or what an earlier site has written down. */
   constructor(options: ControllerOptions, first: ControllerState) {
-    const { table, ledger, pmm, images, readModule, observer, clock } = options;
+    const { table, ledger, pmm, images, modules, observer, clock } = options;
     this.#options = options;
     this.#known = new KnownState(first);
     this.#returnWatch = new ReturnWatch(ledger);
@@ -80,7 +80,7 @@ export class HotRestartController {
       ledger,
       pmm,
       images,
-      readModule,
+      modules,
       observer,
       nowMs: () => clock.nowMs(),
       group: (id) => this.#known.groups.get(id) ?? null,

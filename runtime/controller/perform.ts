@@ -3,7 +3,7 @@
 import { CAUSE_REQUEST } from '../../abi/hr.ts';
 import type { Ledger } from '../bank/ledger.ts';
 import { type ErrorCode, RekindleError } from '../errors.ts';
-import type { ProcessImages } from '../image/process-image.ts';
+import type { ModuleSource, ProcessImages } from '../image/process-image.ts';
 import { InvariantViolation, invariant, unreachable } from '../invariant.ts';
 import type { PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
 import { type Fault, faultFromOutside } from '../process/fault.ts';
@@ -28,8 +28,8 @@ export interface PerformerOptions {
   readonly ledger: Ledger;
   readonly pmm: PersistentMemoryManager;
   readonly images: ProcessImages;
-  /** Reads a module from stable storage; only a cold start asks for it. */
-  readonly readModule: (path: string) => Uint8Array;
+  /** Stable storage; only a cold start asks for it. */
+  readonly modules: ModuleSource;
   readonly nowMs: () => number;
   readonly observer: ControllerObserver;
   readonly group: (id: number) => Group | null;
@@ -169,7 +169,7 @@ export class ActionPerformer {
   }
 
   async #reload(group: number, process: HostedProcess): Promise<void> {
-    const { dispatch, images, ledger, readModule, table } = this.#options;
+    const { dispatch, images, ledger, modules, table } = this.#options;
     const { name, path, settings } = process.identity;
     await process.unplace({ code: 'PROCESS_RESTARTED' });
     const expecting = this.#options.group(group);
@@ -177,7 +177,7 @@ export class ActionPerformer {
     if (expecting?.reloading !== true || expecting.phase !== 'restarting') return;
     if (!expecting.members.some((member) => member.name === name)) return;
     try {
-      const image = images.acquire(path, readModule(path), settings.memoryQuotaBytes);
+      const image = images.acquire(path, modules, settings.memoryQuotaBytes);
       const previous = process.replaceImage(image);
       ledger.commit([changeOfProcess(process)]);
       images.release(previous);

@@ -3,7 +3,7 @@
 import { AFX_TRUSTED } from '../../abi/hr.ts';
 import { PMM_MEDIUM_RAM, PMM_NAME_SIZE, SYSTEM_PREFIX } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
-import type { ProcessImage, ProcessImages } from '../image/process-image.ts';
+import type { ModuleSource, ProcessImage, ProcessImages } from '../image/process-image.ts';
 import type { Limits } from '../limits.ts';
 import type { Bank } from '../memory/bank.ts';
 import type { Credentials } from '../memory/credentials.ts';
@@ -20,8 +20,8 @@ import { recordBytesOfProcess } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
 
 export interface SpawnerOptions {
-  /** Reads a module from stable storage. */
-  readonly readModule: (path: string) => Uint8Array;
+  /** Stable storage. */
+  readonly modules: ModuleSource;
   readonly bank: Bank;
   readonly images: ProcessImages;
   readonly pmm: PersistentMemoryManager;
@@ -204,14 +204,10 @@ export class Spawner {
   }
 
   #make(identity: ProcessIdentity, embedding: Embedding): HostedProcess {
-    const { bank, images, readModule } = this.#options;
+    const { bank, images, modules } = this.#options;
     if (identity.groupId !== null && !bank.ledger.hasRoom(recordBytesOfProcess(identity)))
       throw new RekindleError('BANK_FULL', identity.name, 'no room to write its registration down');
-    const image: ProcessImage = images.acquire(
-      identity.path,
-      readModule(identity.path),
-      identity.settings.memoryQuotaBytes,
-    );
+    const image: ProcessImage = images.acquire(identity.path, modules, identity.settings.memoryQuotaBytes);
     return this.#host(identity, image, embedding, null);
   }
 

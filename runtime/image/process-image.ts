@@ -1,6 +1,5 @@
 // Process images: a module prepared once, its text and its generation 0 in the bank, shared by all processes that run it with the
 // same quota. After `acquire` nothing ever goes back to stable storage. It must never run guest code: start functions are left out.
-import { createHash } from 'node:crypto';
 import type { BankLoss } from '../bank/bank-loss.ts';
 import type { LedgerChange } from '../bank/ledger-records.ts';
 import { RekindleError } from '../errors.ts';
@@ -35,6 +34,13 @@ export interface ProcessImage {
   readonly firstStackPointer: number | null;
 }
 
+/** Where modules are read from. Digests are SHA-256, in hexadecimal. */
+export interface ModuleSource {
+  /** What `read` would give as the digest, where that can be told without reading; else null. */
+  knownDigest(path: string): string | null;
+  read(path: string): { readonly bytes: Uint8Array; readonly digest: string };
+}
+
 interface Holding {
   readonly image: ProcessImage;
   readonly record: ImageRecord;
@@ -54,14 +60,24 @@ export class ProcessImages {
 
   /**
    * The image of a module, made at its first use; to be released once per acquisition.
-   * Throws MODULE_* as prepareModule does, BANK_FULL or BLOCK_LIMIT; nothing is kept then.
+   * Throws what `source` throws, MODULE_* as prepareModule does, BANK_FULL or BLOCK_LIMIT; nothing is kept then.
    */
-  acquire(modulePath: string, bytes: Uint8Array, memoryQuotaBytes: number): ProcessImage {
-    const key = `${createHash('sha256').update(bytes).digest('hex')}:${memoryQuotaBytes}`;
-    const present = this.#holdings.get(key);
-    const holding = present ?? this.#make(key, modulePath, bytes, memoryQuotaBytes);
+  acquire(modulePath: string, source: ModuleSource, memoryQuotaBytes: number): ProcessImage {
+    const holding =
+      this.#present(source.knownDigest(modulePath), memoryQuotaBytes) ??
+      this.#read(modulePath, source, memoryQuotaBytes);
     holding.users += 1;
     return holding.image;
+  }
+
+  #present(digest: string | null, memoryQuotaBytes: number): Holding | undefined {
+    return digest === null ? undefined : this.#holdings.get(keyOf(digest, memoryQuotaBytes));
+  }
+
+  #read(modulePath: string, source: ModuleSource, memoryQuotaBytes: number): Holding {
+    const { bytes, digest } = source.read(modulePath);
+    const present = this.#present(digest, memoryQuotaBytes);
+    return present ?? this.#make(keyOf(digest, memoryQuotaBytes), modulePath, bytes, memoryQuotaBytes);
   }
 
   release(image: ProcessImage): void {
@@ -83,7 +99,7 @@ export class ProcessImages {
       const record = imageFromRecord(key, value);
       const blocks: SystemBlock[] = [];
       try {
-        const image = this.#read(digest, record, blocks);
+        const image = this.#readBack(digest, record, blocks);
         this.#holdings.set(digest, { image, record, blocks, users: 0 });
       } catch (error) {
         if (!(error instanceof RekindleError) || error.code !== 'IMAGE_DAMAGED') throw error;
@@ -108,7 +124,7 @@ export class ProcessImages {
     for (const [digest, holding] of [...this.#holdings]) if (holding.users === 0) this.#drop(digest, holding);
   }
 
-  #read(digest: string, record: ImageRecord, blocks: SystemBlock[]): ProcessImage {
+  #readBack(digest: string, record: ImageRecord, blocks: SystemBlock[]): ProcessImage {
     const { path } = record;
     const [textName, imageName] = [`__SYS:text:${path}`, `__SYS:image:${path}`];
     for (const [name, extent] of [
@@ -226,6 +242,10 @@ export class ProcessImages {
     owned.push(result.block);
     return result.block;
   }
+}
+
+function keyOf(digest: string, memoryQuotaBytes: number): string {
+  return `${digest}:${memoryQuotaBytes}`;
 }
 
 function noRoom(reason: 'bank-full' | 'block-limit', culprit: string): RekindleError {

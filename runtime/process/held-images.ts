@@ -80,7 +80,8 @@ export class HeldImages {
     const { name, args, env, settings } = this.#options.identity;
     const { module, layout, firstStackPointer } = this.#image;
     return {
-      ...externals,
+      hostFunctions: externals.hostFunctions,
+      importsUrl: externals.importsUrl,
       processName: name,
       module,
       layout,

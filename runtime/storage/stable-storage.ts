@@ -1,6 +1,8 @@
 // Stable storage: the directory of module files, read when a process is registered, and of the commands a site opens with. It must
 // never open anything outside that directory, never wait for a file that is not a regular one, and never read more than the limit.
+import { createHash } from 'node:crypto';
 import {
+  type BigIntStats,
   closeSync,
   constants,
   fstatSync,
@@ -8,13 +10,13 @@ import {
   openSync,
   readSync,
   realpathSync,
-  type Stats,
   statSync,
 } from 'node:fs';
 
 import { join, resolve, sep } from 'node:path';
 import { type ErrorCode, RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
+import { KnownFiles } from './known-files.ts';
 import { checkModulePath } from './module-path.ts';
 import { DESCRIPTOR_LINKS, liesAt } from './opened-file.ts';
 import { decodeText } from './text-decoding.ts';
@@ -24,11 +26,21 @@ export interface StoredModule {
   /** Relative to stable storage, '/'-separated, in the one spelling `checkModulePath` accepts. */
   readonly path: string;
   readonly bytes: Uint8Array;
+  /** SHA-256 of the bytes, in hexadecimal. */
+  readonly digest: string;
+}
+
+/** A file, and what it was before it was read. */
+interface OpenedFile {
+  readonly bytes: Uint8Array;
+  readonly status: BigIntStats;
 }
 
 export interface StableStorageOptions {
   /** Bytes of the largest module file that is read. */
   readonly maxModuleBytes: number;
+  /** The clock that files' times are taken from, in milliseconds since 1970. Default the system's. */
+  readonly fileClockMs?: () => number;
 }
 
 // Not blocking: a FIFO without a writer opens at once. Not following: the path has been resolved before.
@@ -52,6 +64,8 @@ const CODE_OF_SYSTEM_ERROR: ReadonlyMap<string, ErrorCode> = new Map([
 export class StableStorage {
   readonly #directory: string;
   readonly #maxModuleBytes: number;
+  readonly #fileClockMs: () => number;
+  readonly #known = new KnownFiles();
 
   constructor(directory: string, options: StableStorageOptions) {
     invariant(
@@ -60,6 +74,7 @@ export class StableStorage {
     );
     this.#directory = resolve(directory);
     this.#maxModuleBytes = options.maxModuleBytes;
+    this.#fileClockMs = options.fileClockMs ?? Date.now;
   }
 
   /** Throws STORAGE_UNAVAILABLE when there is no directory there that can be reached. */
@@ -74,7 +89,19 @@ export class StableStorage {
    * no regular file), MODULE_TOO_LARGE, or STORAGE_UNAVAILABLE with the operating system's error as its cause.
    */
   read(path: string): StoredModule {
-    return { path, bytes: this.#readConfined(checkModulePath(path), this.#maxModuleBytes) };
+    const nowMs = this.#fileClockMs();
+    const { bytes, status } = this.#readConfined(checkModulePath(path), this.#maxModuleBytes);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    this.#known.remember(this.#placeOf(path), status, digest, nowMs);
+    return { path, bytes, digest };
+  }
+
+  /**
+   * The digest of the module file at `path` as `read` would give it, for the price of a look at its times: null unless it was read before
+   * and cannot have changed since. Never throws; whatever is the matter with the file, `read` says.
+   */
+  knownDigest(path: string): string | null {
+    return this.#known.digestOf(this.#placeOf(path));
   }
 
   /**
@@ -87,10 +114,14 @@ export class StableStorage {
     invariant(Number.isSafeInteger(maxBytes) && maxBytes > 0, 'maxBytes is a size');
     const named = join(realDirectory(this.#directory), path);
     const isAbsent = attempt(path, () => lstatSync(named, { throwIfNoEntry: false })) === undefined;
-    return isAbsent ? null : decodeText(this.#readConfined(path, maxBytes));
+    return isAbsent ? null : decodeText(this.#readConfined(path, maxBytes).bytes);
   }
 
-  #readConfined(path: string, maxBytes: number): Uint8Array {
+  #placeOf(path: string): string {
+    return join(this.#directory, path);
+  }
+
+  #readConfined(path: string, maxBytes: number): OpenedFile {
     const root = realDirectory(this.#directory);
     const realPath = attempt(path, () => realpathSync.native(join(root, path)));
     if (!realPath.startsWith(root.endsWith(sep) ? root : root + sep)) {
@@ -106,8 +137,9 @@ export class StableStorage {
   }
 }
 
-function readOpened(path: string, realPath: string, descriptor: number, maxBytes: number): Uint8Array {
-  const { size } = requireRegularFile(path, () => fstatSync(descriptor));
+function readOpened(path: string, realPath: string, descriptor: number, maxBytes: number): OpenedFile {
+  const status = requireRegularFile(path, () => fstatSync(descriptor, { bigint: true }));
+  const size = Number(status.size);
   // Invariant: what is read lies inside, however the directories changed while the path was resolved and the file opened.
   if (!attempt(path, () => liesAt(descriptor, realPath, DESCRIPTOR_LINKS))) {
     throw new RekindleError(
@@ -119,7 +151,7 @@ function readOpened(path: string, realPath: string, descriptor: number, maxBytes
   if (size > maxBytes) {
     throw new RekindleError('MODULE_TOO_LARGE', path, `${size} bytes, the limit is ${maxBytes}`);
   }
-  return readWhole(descriptor, size, path);
+  return { bytes: readWhole(descriptor, size, path), status };
 }
 
 /**
@@ -144,7 +176,10 @@ export function readWhole(descriptor: number, sizeBytes: number, path: string): 
   return bytes;
 }
 
-function requireRegularFile(path: string, status: () => Stats): Stats {
+function requireRegularFile<Status extends { isFile(): boolean }>(
+  path: string,
+  status: () => Status,
+): Status {
   const found = attempt(path, status);
   if (!found.isFile()) throw new RekindleError('MODULE_NOT_FOUND', path, 'not a regular file');
   return found;

@@ -13,6 +13,7 @@ import { faultFromOutside } from '#runtime/process/fault.js';
 import { HostedProcess } from '#runtime/process/hosted-process.js';
 import type { ProcessKind } from '#runtime/process/identity.js';
 import { type MaybePromise, type Placement, type StopReason, stopError } from '#runtime/process/placement.js';
+import { sourceOf } from '#test/support/module-source.js';
 import { assemble } from '#test/support/wasm-assembler.js';
 
 const MiB = 1024 * 1024;
@@ -20,17 +21,19 @@ const MiB = 1024 * 1024;
 const HEAD_BYTES = 4096;
 const MEMORY_BYTES = 4096;
 /** A command that may make checkpoints. */
-const MODULE = assemble({
-  types: [
-    [[], []],
-    [['i32'], []],
-  ],
-  functions: [
-    { type: 0, code: [] },
-    { type: 1, code: [] },
-  ],
-  exports: { _start: ['function', 0], hr_restarted: ['function', 1] },
-});
+const MODULE_SOURCE = sourceOf(
+  assemble({
+    types: [
+      [[], []],
+      [['i32'], []],
+    ],
+    functions: [
+      { type: 0, code: [] },
+      { type: 1, code: [] },
+    ],
+    exports: { _start: ['function', 0], hr_restarted: ['function', 1] },
+  }),
+);
 
 /** A load or a stop that is under way; `fail` where it can. */
 interface Pending {
@@ -151,9 +154,12 @@ export class ModelWorld implements Disposable {
         ledger: this.#bank.ledger,
         pmm: this.#pmm,
         images: this.#images,
-        readModule: (path) => {
-          if (this.storageIsGone) throw new RekindleError('MODULE_NOT_FOUND', path);
-          return MODULE;
+        modules: {
+          knownDigest: () => null,
+          read: (path) => {
+            if (this.storageIsGone) throw new RekindleError('MODULE_NOT_FOUND', path);
+            return MODULE_SOURCE.read(path);
+          },
         },
         policy,
         clock: { nowMs: () => this.nowMs },
@@ -196,7 +202,7 @@ export class ModelWorld implements Disposable {
           restore: 'in-place',
         },
       },
-      image: this.#images.acquire('model.wasm', MODULE, MiB),
+      image: this.#images.acquire('model.wasm', MODULE_SOURCE, MiB),
       bank: this.#bank,
       pmm: this.#pmm,
       maxGenerations: 2,

@@ -6,6 +6,7 @@ import { Bank } from '#runtime/memory/bank.js';
 import { PersistentMemoryManager } from '#runtime/memory/persistent-memory-manager.js';
 import { HostedProcess } from '#runtime/process/hosted-process.js';
 import type { Placement } from '#runtime/process/placement.js';
+import { sourceOf } from '#test/support/module-source.js';
 import { assemble } from '#test/support/wasm-assembler.js';
 
 const MiB = 1024 * 1024;
@@ -47,7 +48,7 @@ export class ProcessFixture implements Disposable {
           restore: 'in-place',
         },
       },
-      image: this.#images.acquire('empty.wasm', assemble({}), MiB),
+      image: this.#images.acquire('empty.wasm', sourceOf(assemble({})), MiB),
       bank: this.#bank,
       pmm: this.#pmm,
       maxGenerations: 2,

@@ -14,6 +14,7 @@ import { runsBetween } from '#runtime/memory/page-runs.js';
 import { PersistentMemoryManager } from '#runtime/memory/persistent-memory-manager.js';
 import { makeGeneration } from '#runtime/process/checkpoint.js';
 import { MemoryFiles } from '#test/support/memory-files.js';
+import { sourceOf } from '#test/support/module-source.js';
 import { assemble } from '#test/support/wasm-assembler.js';
 import { bankOptions, SIZE_BYTES } from '../bank/bank-fixture.js';
 
@@ -52,7 +53,7 @@ class Subject implements Disposable {
     this.#maxKept = maxKept;
     const { bank, pmm, images } = this.#open();
     [this.#bank, this.#pmm] = [bank, pmm];
-    this.#image = images.acquire('subject.wasm', MODULE, QUOTA_BYTES);
+    this.#image = images.acquire('subject.wasm', sourceOf(MODULE), QUOTA_BYTES);
     this.#generations = this.#generationsOf({ kept: [], spare: null });
   }
 

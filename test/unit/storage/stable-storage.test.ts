@@ -1,4 +1,5 @@
 // Stable storage on real directories: what is read, what is refused and with which code, and that nothing stays open.
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -50,7 +51,8 @@ describe('reads', () => {
   ])('%s', (_, path, content) => {
     fixture.put(path, content);
     const stored = storage.read(path);
-    expect(stored).toEqual({ path, bytes: content });
+    const digest = createHash('sha256').update(content).digest('hex');
+    expect(stored).toEqual({ path, bytes: content, digest });
     expect(stored.bytes.buffer.byteLength).toBe(content.byteLength);
   });
 
