@@ -113,11 +113,14 @@ export class HotRestartController {
     whenUnguarded(() => this.#admit(process));
   }
 
-  /** An indirect process that has been loaded again by hrfexec. Throws SITE_CLOSED. */
-  readmit(process: HostedProcess): void {
+  /**
+   * An indirect process that has been loaded again by hrfexec, or is being loaded: then it is launched with its load, and if that fails, that
+   * is a failure of its group. Throws SITE_CLOSED.
+   */
+  readmit(process: HostedProcess, loading: Promise<void> | null): void {
     this.#refuseWhenClosed(process);
     process.admissionPending = true;
-    whenUnguarded(() => this.#readmit(process));
+    whenUnguarded(() => this.#readmit(process, loading));
   }
 
   /**
@@ -231,10 +234,11 @@ export class HotRestartController {
     if (process.state === 'loading') process.launch();
   }
 
-  #readmit(process: HostedProcess): void {
+  #readmit(process: HostedProcess, loading: Promise<void> | null): void {
     process.admissionPending = false;
     const { name, groupId } = process.identity;
     invariant(groupId !== null, 'an indirect process has a group');
+    if (loading !== null) this.#performer.awaitLoad(groupId, process, loading);
     this.#dispatch({ kind: 'respawned', group: groupId, name });
     this.#options.observer.started(process);
     if (process.state === 'loading') process.launch(this.#performer.causeNumber(groupId));

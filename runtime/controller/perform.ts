@@ -118,13 +118,14 @@ export class ActionPerformer {
     if (process.state === 'stopped') process.willRestart();
     try {
       const loaded = process.load(this.#options.table.nextPid());
-      if (loaded instanceof Promise) this.#awaitLoad(group, process, loaded);
+      if (loaded instanceof Promise) this.awaitLoad(group, process, loaded);
     } catch (error) {
       this.#failedToStart(group, process, error);
     }
   }
 
-  #awaitLoad(group: number, process: HostedProcess, loaded: Promise<void>): void {
+  /** `loaded`: the load of a member that counts as running already, and fails with its group when it comes to nothing. */
+  awaitLoad(group: number, process: HostedProcess, loaded: Promise<void>): void {
     const loading = this.#loading.get(group) ?? new Map<string, Promise<void>>();
     this.#loading.set(group, loading);
     const { name } = process.identity;

@@ -100,8 +100,7 @@ export class Spawner {
   }
 
   #execNew(parent: HostedProcess, groupId: number, name: string, request: ExecRequest): MaybePromise<number> {
-    const { table, controller } = this.#options;
-    table.requireRoom(name);
+    this.#options.table.requireRoom(name);
     const { settings, env } = parent.identity;
     const identity: ProcessIdentity = {
       name,
@@ -112,12 +111,7 @@ export class Spawner {
       env: request.env ?? env,
       settings: { ...settings, credentials: childCredentials(parent, request) },
     };
-    const process = this.#make(identity, this.embeddingOf(parent));
-    return this.#loadFor(parent, process, {
-      load: () => process.load(table.nextPid()),
-      admit: () => controller.admit(process),
-      discard: () => this.#discard(process),
-    });
+    return this.#loadFor(parent, this.#make(identity, this.embeddingOf(parent)));
   }
 
   /** A registered name is run again from its image; storage is not read (reference, section 3.2). */
@@ -147,38 +141,37 @@ export class Spawner {
     }
     const anew = child.state === 'ended';
     const previousEnd = child.end;
-    return this.#loadFor(parent, child, {
-      load: () => {
-        child.willLoad();
-        return child.load(table.nextPid(), anew);
-      },
-      admit: () => controller.readmit(child),
-      discard: () => child.loadAbandoned(previousEnd),
+    child.willLoad();
+    try {
+      const loading = child.load(table.nextPid(), anew);
+      controller.readmit(child, loading ?? null);
+      return child.pid;
+    } catch (error) {
+      return this.#undo(error, child.loadAbandoned(previousEnd));
+    }
+  }
+
+  /** Throws or rejects with `error` when what was begun has been taken back. */
+  #undo(error: unknown, takenBack: MaybePromise<void>): MaybePromise<never> {
+    if (!(takenBack instanceof Promise)) throw error;
+    return takenBack.then(() => {
+      throw error;
     });
   }
 
   /** Loads on behalf of one run of a parent: if that run is over by the time it is done, the child must not start. */
-  #loadFor(
-    parent: HostedProcess,
-    child: HostedProcess,
-    steps: { load(): MaybePromise<void>; admit(): void; discard(): MaybePromise<void> },
-  ): MaybePromise<number> {
-    const name = child.identity.name;
+  #loadFor(parent: HostedProcess, child: HostedProcess): MaybePromise<number> {
+    const { controller, table } = this.#options;
+    const { name } = child.identity;
     const parentPid = parent.pid;
     const admit = (): number => {
-      steps.admit();
+      controller.admit(child);
       return child.pid;
     };
-    const undo = (error: unknown): MaybePromise<never> => {
-      const discarded = steps.discard();
-      if (!(discarded instanceof Promise)) throw error;
-      return discarded.then(() => {
-        throw error;
-      });
-    };
+    const undo = (error: unknown): MaybePromise<never> => this.#undo(error, this.#discard(child));
     let loaded: MaybePromise<void>;
     try {
-      loaded = steps.load();
+      loaded = child.load(table.nextPid());
     } catch (error) {
       return undo(error);
     }

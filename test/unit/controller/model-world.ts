@@ -224,8 +224,7 @@ export class ModelWorld implements Disposable {
   startAgain(process: HostedProcess): void {
     const anew = process.state === 'ended';
     process.willLoad();
-    this.#atOnce(() => process.load(this.table.nextPid(), anew));
-    this.controller.readmit(process);
+    this.controller.readmit(process, process.load(this.table.nextPid(), anew) ?? null);
   }
 
   /** Makes the next generation of its present run; false when there is no room for it. */
