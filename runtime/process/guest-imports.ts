@@ -4,6 +4,7 @@ import { HR_MODULE } from '../../abi/hr.ts';
 import { PMM_MODULE } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
 import type { ImportedFunction, ModuleLayout } from '../image/layout.ts';
+import { MAX_IMPORT_MAKERS } from '../limits.ts';
 import { WASI_MODULE, wasiImports } from '../wasi/preview1.ts';
 import { assemblyScriptImports } from './assemblyscript-env.ts';
 import { type Border, hostFunctions } from './border.ts';
@@ -58,23 +59,20 @@ function seedFrom(circumstances: Circumstances): number {
   return (words[0] ?? 0) / 2 ** 32;
 }
 
-type Makers = WeakMap<ModuleLayout, ReturnType<typeof importsMaker>>;
-
-/** What makes the functions of a module for its guests, made with the first of them. */
-const plainMakers: Makers = new WeakMap();
-const exchangingMakers: Makers = new WeakMap();
+/** What makes the functions of a module for its guests, by what it is written out for: made with the first, and for all that are alike. */
+const makers = new Map<string, ReturnType<typeof importsMaker>>();
 
 /** The functions that stand for `bodies`, in their order: everything that crosses from guest to host passes one. */
 function guarded(layout: ModuleLayout, border: Border, bodies: readonly ImportBody[]): readonly ImportBody[] {
   const exchanging = border.exchange !== null;
-  const makers = exchanging ? exchangingMakers : plainMakers;
-  let maker = makers.get(layout);
+  const parameterCounts = layout.functionImports.map(({ type }) => type.params.length);
+  const key = `${exchanging} ${parameterCounts.join()}`;
+  let maker = makers.get(key);
   if (maker === undefined) {
-    maker = importsMaker(
-      layout.functionImports.map(({ type }) => type.params.length),
-      exchanging,
-    );
-    makers.set(layout, maker);
+    maker = importsMaker(parameterCounts, exchanging);
+    const [oldest] = makers.keys();
+    if (makers.size >= MAX_IMPORT_MAKERS && oldest !== undefined) makers.delete(oldest);
+    makers.set(key, maker);
   }
   return maker(border, hostFunctions, bodies);
 }
