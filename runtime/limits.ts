@@ -67,8 +67,8 @@ export const MAX_COUNTED_RESTARTS = 10_000;
 export const MAX_BLOCK_MAPPINGS = 16_384;
 /** Module files whose content is remembered by its digest: a few hundred bytes each. */
 export const MAX_KNOWN_FILES = 4096;
-/** Compiled makers of import functions that a thread keeps: some kilobytes each, and modules of one program are mostly alike. */
-export const MAX_IMPORT_MAKERS = 64;
+/** Import functions whose generated code a thread keeps: about a kilobyte each. */
+export const MAX_KEPT_IMPORTS = 8192;
 /** Entries of one table: each costs the host about 8 bytes live and 4 in the image. */
 export const MAX_TABLE_ENTRIES = 1_000_000;
 /** argv and envp of one process, in bytes together: what Linux calls ARG_MAX, smaller. */

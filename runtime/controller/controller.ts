@@ -106,9 +106,14 @@ export class HotRestartController {
     this.#closed = true;
   }
 
+  /** Throws SITE_CLOSED, naming the process. */
+  refuseWhenClosed(process: HostedProcess): void {
+    if (this.#closed) throw new RekindleError('SITE_CLOSED', process.identity.name);
+  }
+
   /** A process that has been loaded becomes a member of its group and is launched. Throws SITE_CLOSED. */
   admit(process: HostedProcess): void {
-    this.#refuseWhenClosed(process);
+    this.refuseWhenClosed(process);
     process.admissionPending = true;
     whenUnguarded(() => this.#admit(process));
   }
@@ -118,9 +123,12 @@ export class HotRestartController {
    * is a failure of its group. Throws SITE_CLOSED.
    */
   readmit(process: HostedProcess, loading: Promise<void> | null): void {
-    this.#refuseWhenClosed(process);
+    this.refuseWhenClosed(process);
     process.admissionPending = true;
-    whenUnguarded(() => this.#readmit(process, loading));
+    const { groupId } = process.identity;
+    invariant(groupId !== null, 'an indirect process has a group');
+    if (loading !== null) this.#performer.awaitLoad(groupId, process, loading);
+    whenUnguarded(() => this.#readmit(process, groupId));
   }
 
   /**
@@ -234,12 +242,9 @@ export class HotRestartController {
     if (process.state === 'loading') process.launch();
   }
 
-  #readmit(process: HostedProcess, loading: Promise<void> | null): void {
+  #readmit(process: HostedProcess, groupId: number): void {
     process.admissionPending = false;
-    const { name, groupId } = process.identity;
-    invariant(groupId !== null, 'an indirect process has a group');
-    if (loading !== null) this.#performer.awaitLoad(groupId, process, loading);
-    this.#dispatch({ kind: 'respawned', group: groupId, name });
+    this.#dispatch({ kind: 'respawned', group: groupId, name: process.identity.name });
     this.#options.observer.started(process);
     if (process.state === 'loading') process.launch(this.#performer.causeNumber(groupId));
   }
@@ -314,10 +319,6 @@ export class HotRestartController {
   #tellStopped({ phase, members }: Group): void {
     const code = phase === 'quarantined' ? 'GROUP_QUARANTINED' : 'PROCESS_RESTARTING';
     for (const { name } of members) this.#process(name).answerWhileStopped(code);
-  }
-
-  #refuseWhenClosed(process: HostedProcess): void {
-    if (this.#closed) throw new RekindleError('SITE_CLOSED', process.identity.name);
   }
 
   /** Nobody called this, so nobody can be given the error: our bug ends the host rather than being lost. */

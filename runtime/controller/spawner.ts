@@ -139,16 +139,18 @@ export class Spawner {
         'an inline process cannot wait for one in a thread',
       );
     }
+    controller.refuseWhenClosed(child);
     const anew = child.state === 'ended';
     const previousEnd = child.end;
     child.willLoad();
+    let loading: MaybePromise<void>;
     try {
-      const loading = child.load(table.nextPid(), anew);
-      controller.readmit(child, loading ?? null);
-      return child.pid;
+      loading = child.load(table.nextPid(), anew);
     } catch (error) {
       return this.#undo(error, child.loadAbandoned(previousEnd));
     }
+    controller.readmit(child, loading ?? null);
+    return child.pid;
   }
 
   /** Throws or rejects with `error` when what was begun has been taken back. */

@@ -49,14 +49,28 @@ export function firstState(structure: ModuleStructure, layout: ModuleLayout, mod
   };
 }
 
-/** The stored part of linear memory. */
-export function firstMemory({ data, storedBytes }: FirstState): Uint8Array {
-  const memory = new Uint8Array(storedBytes);
+/**
+ * The stored part of linear memory.
+ *
+ * @throws RekindleError MODULE_OVER_QUOTA when the host has no room for it.
+ */
+export function firstMemory({ data, storedBytes }: FirstState, moduleName: string): Uint8Array {
+  const memory = emptyMemory(storedBytes, moduleName);
   for (const { address, content } of data) {
     // Behind the stored part there are only zeros.
     if (address < storedBytes) memory.set(content.subarray(0, storedBytes - address), address);
   }
   return memory;
+}
+
+function emptyMemory(sizeBytes: number, moduleName: string): Uint8Array {
+  try {
+    return new Uint8Array(sizeBytes);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const detail = `the host has no room for its memory: ${cause.message}`;
+    throw new RekindleError('MODULE_OVER_QUOTA', moduleName, detail, { cause });
+  }
 }
 
 /** The tables of the layout as they are at first; all are looked at, for a segment may be out of the bounds of any. */

@@ -221,7 +221,7 @@ export class ProcessImages {
     const memoryOffset = imageMemoryOffset(headBytes);
     const sizeBytes = memoryOffset + storedBytes;
     const { extent } = this.#allocate(blocks, `__SYS:image:${modulePath}`, sizeBytes, modulePath);
-    const memory = firstMemory(first);
+    const memory = firstMemory(first, modulePath);
     const memoryChecksum = checksumOfPages(memory, runsBetween(0, storedBytes));
     const head = encodeImageHead({
       generation: 0,

@@ -1,6 +1,7 @@
 // The file behind a bank's content: a nameless one in memory, or the content file of a bank directory; and its mapping over the bank's
 // shared memory. It must never leave a mapping behind, nor a page mapped that the kernel has not promised.
 import type { BankFile } from '../bank/bank-files.ts';
+import { writeAll } from '../bank/write-all.ts';
 import { RekindleError } from '../errors.ts';
 import { BANK_PAGE_SIZE } from '../limits.ts';
 import type { Libc } from '../system/libc.ts';
@@ -78,9 +79,10 @@ export function tryMappings(libc: Libc, pages: ContentPages): void {
     libc.mapShared(bankAddress, TRIAL_PAGES * BANK_PAGE_SIZE, pages.fd, 0);
     bankBytes[0] = 1;
     bankBytes[second] = 2;
+    writeAll(pages.fd, Uint8Array.of(5), 1);
     libc.mapPrivate(guestAddress, BANK_PAGE_SIZE, pages.fd, 0);
     libc.mapShared(guestAddress + second, BANK_PAGE_SIZE, pages.fd, second);
-    const seen = [guestBytes[0], guestBytes[second]].join();
+    const seen = [guestBytes[0], guestBytes[1], guestBytes[second]].join();
     guestBytes[0] = 3;
     guestBytes[second] = 4;
     const stored = [bankBytes[0], bankBytes[second]].join();
@@ -88,7 +90,7 @@ export function tryMappings(libc: Libc, pages: ContentPages): void {
     const dropped = [guestBytes[0], guestBytes[second]].join();
     pages.release(0, TRIAL_BYTES);
     const released = [bankBytes[0], bankBytes[second]].join();
-    if (seen !== '1,2' || stored !== '1,4' || dropped !== '1,4' || released !== '0,0')
+    if (seen !== '1,5,2' || stored !== '1,4' || dropped !== '1,4' || released !== '0,0')
       throw new RekindleError('BACKEND_UNAVAILABLE', 'mapped', 'mappings do not behave as they should here');
   } finally {
     libc.mapAnonymous(guestAddress, guestBytes.byteLength);

@@ -4,14 +4,14 @@ import { HR_MODULE } from '../../abi/hr.ts';
 import { PMM_MODULE } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
 import type { ImportedFunction, ModuleLayout } from '../image/layout.ts';
-import { MAX_IMPORT_MAKERS } from '../limits.ts';
 import { WASI_MODULE, wasiImports } from '../wasi/preview1.ts';
 import { assemblyScriptImports } from './assemblyscript-env.ts';
 import { type Border, hostFunctions } from './border.ts';
 import { GuestExit } from './fault.ts';
-import { type ImportBody, importsMaker } from './generated-calls.ts';
+import type { ImportBody } from './generated-calls.ts';
 import { hrImports } from './hr-imports.ts';
 import type { ImportContext, ImportFunctions } from './import-context.ts';
+import { ImportMakers } from './import-makers.ts';
 import { pmmImports } from './pmm-imports.ts';
 
 const ASSEMBLYSCRIPT_MODULE = 'env';
@@ -59,22 +59,13 @@ function seedFrom(circumstances: Circumstances): number {
   return (words[0] ?? 0) / 2 ** 32;
 }
 
-/** What makes the functions of a module for its guests, by what it is written out for: made with the first, and for all that are alike. */
-const makers = new Map<string, ReturnType<typeof importsMaker>>();
+/** Of this thread. */
+const makers = new ImportMakers();
 
 /** The functions that stand for `bodies`, in their order: everything that crosses from guest to host passes one. */
 function guarded(layout: ModuleLayout, border: Border, bodies: readonly ImportBody[]): readonly ImportBody[] {
-  const exchanging = border.exchange !== null;
   const parameterCounts = layout.functionImports.map(({ type }) => type.params.length);
-  const key = `${exchanging} ${parameterCounts.join()}`;
-  let maker = makers.get(key);
-  if (maker === undefined) {
-    maker = importsMaker(parameterCounts, exchanging);
-    const [oldest] = makers.keys();
-    if (makers.size >= MAX_IMPORT_MAKERS && oldest !== undefined) makers.delete(oldest);
-    makers.set(key, maker);
-  }
-  return maker(border, hostFunctions, bodies);
+  return makers.maker(parameterCounts, border.exchange !== null)(border, hostFunctions, bodies);
 }
 
 /**

@@ -57,7 +57,7 @@ function openPrepared({ module, layout }: PreparedModule) {
 function startPrepared(prepared: PreparedModule) {
   const started = openPrepared(prepared);
   started.access.restore(prepared.first.state);
-  new Uint8Array(started.memory.buffer).set(firstMemory(prepared.first));
+  new Uint8Array(started.memory.buffer).set(firstMemory(prepared.first, 'm.wasm'));
   if (prepared.layout.start !== null) callExport(started.instance, prepared.layout.start);
   return started;
 }

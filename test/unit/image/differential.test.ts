@@ -179,7 +179,7 @@ function runPrepared(bytes: Uint8Array): Seen | null {
   expect(access.restore(prepared.first.state)).toBe(true);
   expect(access.capture('m')).toEqual(prepared.first.state);
   expect(prepared.first.memoryBytes).toBe(bytesOfMemory.byteLength);
-  bytesOfMemory.set(firstMemory(prepared.first));
+  bytesOfMemory.set(firstMemory(prepared.first, 'm.wasm'));
   if (prepared.layout.start !== null) callExport(instance, prepared.layout.start);
   return seen(instance);
 }

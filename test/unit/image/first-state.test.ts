@@ -97,7 +97,7 @@ describe('linear memory', () => {
   const stored = (data: NonNullable<ModuleSource['data']>) => {
     const { first } = prepare({ memories: [{ initial: 2 }], data });
     expect(first.memoryBytes).toBe(2 * PAGE);
-    return { ...first, memory: firstMemory(first) };
+    return { ...first, memory: firstMemory(first, 'm.wasm') };
   };
   const at = (offset: number, ...bytes: number[]) => ({ offset: ins.i32Const(offset), bytes });
 
