@@ -20,6 +20,8 @@ import { LEB32_MAX_BYTES, LEB64_MAX_BYTES, WasmReader } from './wasm-reader.ts';
 const MAX_SEARCHED_BYTES = 64 * 1024 * 1024;
 /** In half a MiB of a compiled program there are five. A module made to have more is not worth the time. */
 const MAX_OCCURRENCES = 4096;
+/** Bytes that an occurrence might begin with: in a MiB of a compiled program there are some ten thousand. This many take a tenth of a second. */
+const MAX_CANDIDATES = 1_000_000;
 /** Functions that are decoded, all together. */
 const MAX_DECODED_BYTES = 1024 * 1024;
 const MEMARG_HAS_MEMORY = 0x40;
@@ -80,8 +82,7 @@ export function hasFixedTables(structure: ModuleStructure, moduleName: string): 
   if (structure.tables.length === 0 || code === undefined) return true;
   if (code.byteLength > MAX_SEARCHED_BYTES) return false;
   const occurrences = findOccurrences(code, structure.tables.length, structure.elements.length);
-  if (occurrences.length === 0) return true;
-  if (occurrences.length > MAX_OCCURRENCES) return false;
+  if (occurrences === null) return false;
 
   // Most functions are only passed over, by their sizes alone.
   const sizes = new LenientIntegers(code);
@@ -103,22 +104,28 @@ export function hasFixedTables(structure: ModuleStructure, moduleName: string): 
   return true;
 }
 
-/** Where bytes lie that would be a table-writing instruction if one began there, in ascending order; ends early when there are too many. */
-function findOccurrences(code: Uint8Array, tableCount: number, elementCount: number): readonly number[] {
+/** Where bytes lie that would be a table-writing instruction if one began there, in ascending order; null when they are not worth the time. */
+function findOccurrences(
+  code: Uint8Array,
+  tableCount: number,
+  elementCount: number,
+): readonly number[] | null {
   // A buffer finds a byte several times faster than an array does.
   const bytes = Buffer.from(code.buffer, code.byteOffset, code.byteLength);
   const occurrences: number[] = [];
   const integers = new LenientIntegers(bytes);
+  let candidates = 0;
   const isTable = (): boolean => integers.next() < tableCount;
-  const search = (opcode: number, isWrite: () => boolean): void => {
+  const search = (opcode: number, isWrite: () => boolean): boolean => {
     for (let offset = bytes.indexOf(opcode); offset >= 0; offset = bytes.indexOf(opcode, offset + 1)) {
-      if (occurrences.length > MAX_OCCURRENCES) return;
+      candidates += 1;
       integers.offset = offset + 1;
       if (isWrite()) occurrences.push(offset);
+      if (occurrences.length > MAX_OCCURRENCES || candidates > MAX_CANDIDATES) return false;
     }
+    return true;
   };
-  search(OPCODE.tableSet, isTable);
-  search(OPCODE.bulkPrefix, () => {
+  const isWriteBehindPrefix = (): boolean => {
     switch (integers.next()) {
       case BULK.tableInit:
         return integers.next() < elementCount && isTable();
@@ -130,8 +137,9 @@ function findOccurrences(code: Uint8Array, tableCount: number, elementCount: num
       default:
         return false;
     }
-  });
-  return occurrences.sort((a, b) => a - b);
+  };
+  const all = search(OPCODE.tableSet, isTable) && search(OPCODE.bulkPrefix, isWriteBehindPrefix);
+  return all ? occurrences.sort((a, b) => a - b) : null;
 }
 
 /** Reads unsigned integers, also at places where there may be none: what is too long for one is no index. */

@@ -5,7 +5,10 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { StateAccess } from '#runtime/image/instance-state.js';
+import { parseModule } from '#runtime/image/module-parser.js';
+import type { ModuleStructure } from '#runtime/image/module-structure.js';
 import { prepareModule } from '#runtime/image/prepare.js';
+import { hasFixedTables } from '#runtime/image/table-writes.js';
 import { QUICKJS_MODULE } from '#test/support/quickjs-guest.js';
 import {
   assemble,
@@ -17,6 +20,8 @@ import {
 } from '#test/support/wasm-assembler.js';
 import { callExport, zoo } from './state-zoo.js';
 
+/** ID of the code section. */
+const CODE = 10;
 const QUOTA = { memoryQuotaBytes: 64 * 1024 * 1024 } as const;
 const NOTHING: Bytes = [];
 const i32 = ins.i32Const;
@@ -146,6 +151,18 @@ describe('code', () => {
     const atomicFence: Bytes = [0xfe, 3, 0];
     expect(isFixed([...SUSPECT, ...atomicFence])).toBe(false);
     expect(isFixed(atomicFence)).toBe(true);
+  });
+
+  it('with more bytes that could begin a write than are worth the time counts as writing', () => {
+    const structure = parseModule(assemble(source(NOTHING)), 'm.wasm');
+    const withCandidates = (count: number): ModuleStructure => {
+      const payload = new Uint8Array(3 * count);
+      for (let at = 0; at < payload.length; at += 3) payload.set([0x41, 0x26, 0x1a], at);
+      const sections = structure.sections.map((each) => (each.id === CODE ? { ...each, payload } : each));
+      return { ...structure, sections };
+    };
+    expect(hasFixedTables(withCandidates(300_000), 'm.wasm')).toBe(true);
+    expect(hasFixedTables(withCandidates(1_000_001), 'm.wasm')).toBe(false);
   });
 
   it('with more suspicions than are worth the time counts as writing', () => {
