@@ -24,6 +24,11 @@ export function checkModulePath(path: string): string {
   return path;
 }
 
+/** Whether `checkModulePath` accepts it. */
+export function isModulePath(path: string): boolean {
+  return refusalReason(path) === null;
+}
+
 function refusalReason(path: string): string | null {
   if (path === '') return 'is empty';
   const utf8 = Buffer.from(path, 'utf8');

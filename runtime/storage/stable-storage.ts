@@ -17,7 +17,7 @@ import { join, resolve, sep } from 'node:path';
 import { type ErrorCode, RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 import { KnownFiles } from './known-files.ts';
-import { checkModulePath } from './module-path.ts';
+import { checkModulePath, isModulePath } from './module-path.ts';
 import { DESCRIPTOR_LINKS, liesAt } from './opened-file.ts';
 import { decodeText } from './text-decoding.ts';
 
@@ -101,7 +101,8 @@ export class StableStorage {
    * and cannot have changed since. Never throws; whatever is the matter with the file, `read` says.
    */
   knownDigest(path: string): string | null {
-    return this.#known.digestOf(this.#placeOf(path));
+    // Other spellings of a path would lead to the same place.
+    return isModulePath(path) ? this.#known.digestOf(this.#placeOf(path)) : null;
   }
 
   /**

@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_KNOWN_FILES } from '#runtime/limits.js';
 import { StableStorage } from '#runtime/storage/stable-storage.js';
-import { type StorageFixture, storageFixture } from './storage-fixture.js';
+import { type StorageFixture, storageFixture, thrownCode } from './storage-fixture.js';
 
 const LATER_MS = 60_000;
 const digestOf = (content: string): string => createHash('sha256').update(content).digest('hex');
@@ -54,8 +54,30 @@ describe('the digest of a file', () => {
     expect(storage.knownDigest('a.wasm')).toBe(digestOf('content'));
     expect(storage.knownDigest('b.wasm')).toBeNull();
     expect(storage.knownDigest('no.wasm')).toBeNull();
-    expect(storage.knownDigest('../a.wasm')).toBeNull();
-    expect(storage.knownDigest('\0')).toBeNull();
+  });
+
+  const otherSpellings = [
+    './a.wasm',
+    'x/../a.wasm',
+    'x//../a.wasm',
+    '/a.wasm',
+    'a.wasm/.',
+    'a.wasm/',
+    '../inside/a.wasm',
+    'x\\y/../a.wasm',
+    'c:/../a.wasm',
+    'x\0/../a.wasm',
+    '\ud800/../a.wasm',
+    `${'x/../'.repeat(2000)}a.wasm`,
+    '../a.wasm',
+    '\0',
+    '',
+  ];
+  it.each(otherSpellings)('is never told by another spelling of the path: %j', (path) => {
+    const storage = reading('content');
+    expect(storage.knownDigest(path)).toBeNull();
+    expect(thrownCode(() => storage.read(path))).toBe('MODULE_PATH_REFUSED');
+    expect(storage.knownDigest('a.wasm')).toBe(digestOf('content'));
   });
 
   const changes: readonly (readonly [what: string, change: () => void])[] = [
