@@ -69,8 +69,18 @@ export const MAX_BLOCK_MAPPINGS = 16_384;
 export const MAX_KNOWN_FILES = 4096;
 /** Import functions whose generated code a thread keeps: about a kilobyte each. */
 export const MAX_KEPT_IMPORTS = 8192;
-/** Entries of one table: each costs the host about 8 bytes live and 4 in the image. */
+/** Entries of all tables of a module together: each costs the host about 8 bytes live and 4 in the image. */
 export const MAX_TABLE_ENTRIES = 1_000_000;
+/** Sections of a module, custom ones included: each costs a few hundred bytes while it is read, and compilers make twenty. */
+export const MAX_MODULE_SECTIONS = 16_384;
+/** Element segments of a module: each costs some hundred bytes while it is read. The engine takes as many data segments. */
+export const MAX_ELEMENT_SEGMENTS = 100_000;
+/** Entries of all element segments together: four times what tables may hold. */
+export const MAX_ELEMENT_ENTRIES = 4_000_000;
+/** Parameters and results of all functions that a module imports and exports: each is named in its layout. */
+export const MAX_BORDER_TYPES = 1_000_000;
+/** Bytes of a module that are read entry by entry before the engine has looked at it. Of a program of 30 MB it is less than one million. */
+export const MAX_UNVALIDATED_ENTRY_BYTES = 1 * MiB;
 /** argv and envp of one process, in bytes together: what Linux calls ARG_MAX, smaller. */
 export const MAX_ARGUMENT_BYTES = 128 * KiB;
 /** Strings of argv, and of envp. */

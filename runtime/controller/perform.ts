@@ -209,7 +209,7 @@ export class ActionPerformer {
         }
         leaving.push(process);
       }
-      await process.unplaced;
+      await process.unplacing;
     }
     pmm.freeGroup(serial);
     ledger.commit(leaving.map(({ identity }) => removalOfProcess(identity.name)));

@@ -139,6 +139,9 @@ export class Spawner {
         'an inline process cannot wait for one in a thread',
       );
     }
+    const { unplacing } = child;
+    if (unplacing !== null && child.identity.settings.placement === 'thread')
+      return this.#execWhenOver(parent, name, request, unplacing);
     controller.refuseWhenClosed(child);
     const anew = child.state === 'ended';
     const previousEnd = child.end;
@@ -151,6 +154,41 @@ export class Spawner {
     }
     controller.readmit(child, loading ?? null);
     return child.pid;
+  }
+
+  /** The thread of the run before is still ending: until then it may store to the blocks that the next run would have. */
+  #execWhenOver(
+    parent: HostedProcess,
+    name: string,
+    request: ExecRequest,
+    previous: Promise<void>,
+  ): Promise<number> {
+    const parentPid = parent.pid;
+    return this.#claim(
+      name,
+      parent,
+      previous.then(() => {
+        this.#claims.delete(name);
+        return this.#whileCurrent(parent, parentPid, () => this.exec(parent, request));
+      }),
+    );
+  }
+
+  /** Nobody else is to have the name until `finished` is settled. */
+  #claim(name: string, parent: HostedProcess, finished: Promise<number>): Promise<number> {
+    const settled = finished.then(
+      () => undefined,
+      () => undefined,
+    );
+    const claim: Claim = {
+      parent,
+      parentPid: parent.pid,
+      over: settled.then(() => {
+        if (this.#claims.get(name) === claim) this.#claims.delete(name);
+      }),
+    };
+    this.#claims.set(name, claim);
+    return finished;
   }
 
   /** Throws or rejects with `error` when what was begun has been taken back. */
@@ -178,13 +216,11 @@ export class Spawner {
       return undo(error);
     }
     if (!(loaded instanceof Promise)) return admit();
-    const finished = loaded.then(() => this.#whileCurrent(parent, parentPid, admit)).catch(undo);
-    const over = finished.then(
-      () => undefined,
-      () => undefined,
+    return this.#claim(
+      name,
+      parent,
+      loaded.then(() => this.#whileCurrent(parent, parentPid, admit)).catch(undo),
     );
-    this.#claims.set(name, { parent, parentPid, over: over.finally(() => this.#claims.delete(name)) });
-    return finished;
   }
 
   #whileCurrent<T>(parent: HostedProcess, pid: number, body: () => T): T {

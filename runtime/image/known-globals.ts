@@ -16,6 +16,7 @@ export function findKnownGlobals(
   slots: readonly GlobalSlot[],
   moduleName: string,
 ): Pick<ModuleLayout, 'stackPointer' | 'randomSeeded'> {
+  const positions = new Map(slots.flatMap(({ index, type }, at) => (type === 'i32' ? [[index, at]] : [])));
   const names = readGlobalNames(structure, moduleName);
   // AssemblyScript puts the path of the source file before a name.
   const named = (wanted: string) =>
@@ -24,15 +25,15 @@ export function findKnownGlobals(
     .filter((entry) => entry.kind === 'global' && entry.name === EXPORT_STACK_POINTER)
     .map((entry) => entry.index);
   return {
-    stackPointer: firstSlot(slots, [...exported, ...named(EXPORT_STACK_POINTER)]),
-    randomSeeded: firstSlot(slots, named(RANDOM_SEEDED)),
+    stackPointer: firstOf(positions, [...exported, ...named(EXPORT_STACK_POINTER)]),
+    randomSeeded: firstOf(positions, named(RANDOM_SEEDED)),
   };
 }
 
-function firstSlot(slots: readonly GlobalSlot[], globalIndices: readonly number[]): number | null {
+function firstOf(positions: ReadonlyMap<number, number>, globalIndices: readonly number[]): number | null {
   for (const index of globalIndices) {
-    const position = slots.findIndex((slot) => slot.index === index && slot.type === 'i32');
-    if (position !== -1) return position;
+    const position = positions.get(index);
+    if (position !== undefined) return position;
   }
   return null;
 }
@@ -44,7 +45,7 @@ function readGlobalNames(structure: ModuleStructure, moduleName: string): Readon
     if (section.id !== SECTION.custom) continue;
     try {
       const reader = new WasmReader(section.payload, moduleName);
-      if (reader.name() === NAME_SECTION) return readGlobalSubsection(reader);
+      if (reader.name() === NAME_SECTION) return readGlobalSubsection(reader, structure.globals.length);
     } catch (error) {
       if (!(error instanceof RekindleError && error.code === 'MODULE_MALFORMED')) throw error;
     }
@@ -52,13 +53,16 @@ function readGlobalNames(structure: ModuleStructure, moduleName: string): Readon
   return new Map();
 }
 
-function readGlobalSubsection(reader: WasmReader): ReadonlyMap<number, string> {
+/** `globalCount`: more names than that are no names of globals. */
+function readGlobalSubsection(reader: WasmReader, globalCount: number): ReadonlyMap<number, string> {
   const names = new Map<number, string>();
   while (!reader.atEnd) {
     const id = reader.byte();
     const subsection = reader.nested(reader.u32());
     if (id !== NAME_SUBSECTION_GLOBAL) continue;
-    for (let rest = subsection.count(); rest > 0; rest--) names.set(subsection.u32(), subsection.name());
+    const nameCount = subsection.count();
+    if (nameCount > globalCount) reader.fail(`${nameCount} names for ${globalCount} globals`);
+    for (let rest = nameCount; rest > 0; rest--) names.set(subsection.u32(), subsection.name());
   }
   return names;
 }

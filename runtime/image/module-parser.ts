@@ -1,6 +1,7 @@
 // Reads a module section by section into a plain structure, and refuses by name what an image could not keep. It must never
 // decode the code section: what stands there is validated and run by the engine, and copied by us as it is.
 import { RekindleError } from '../errors.ts';
+import { MAX_ELEMENT_ENTRIES, MAX_ELEMENT_SEGMENTS, MAX_MODULE_SECTIONS } from '../limits.ts';
 import { readConstExpression } from './const-expression.ts';
 import type { FunctionType } from './layout.ts';
 import type {
@@ -57,6 +58,8 @@ export function parseModule(bytes: Uint8Array, moduleName: string): ModuleStruct
       if (position <= previousPosition) reader.fail(`section ${id} is out of order`);
       previousPosition = position;
     }
+    if (sections.length >= MAX_MODULE_SECTIONS)
+      refuseUnsupported(reader, `more than ${MAX_MODULE_SECTIONS} sections`);
     sections.push({ id, bytes: reader.since(start), payload: reader.since(payload.offset) });
     builder.readSection(id, payload);
   }
@@ -88,6 +91,7 @@ class StructureBuilder {
   readonly #elements: ElementSegment[] = [];
   readonly #data: DataSegment[] = [];
   #importedFunctionCount = 0;
+  #elementEntryCount = 0;
   #memory: SizeLimits | null = null;
   #startFunction: number | null = null;
 
@@ -122,7 +126,9 @@ class StructureBuilder {
         payload.expectEnd('the start section');
         break;
       case SECTION.element:
-        readVector(payload, (i) => this.#elements.push(readElementSegment(payload, `element segment ${i}`)));
+        readVector(payload, (i) =>
+          this.#addElements(payload, readElementSegment(payload, `element segment ${i}`)),
+        );
         break;
       case SECTION.data:
         readVector(payload, (i) => this.#data.push(readDataSegment(payload, `data segment ${i}`)));
@@ -163,6 +169,15 @@ class StructureBuilder {
       this.#tables.push({ elementType, limits: readLimits(reader, 'table'), initializer: null });
     }
     this.#imports.push({ module, name, kind, bytes: reader.since(start) });
+  }
+
+  #addElements(reader: WasmReader, segment: ElementSegment): void {
+    this.#elements.push(segment);
+    this.#elementEntryCount += segment.entryCount;
+    if (this.#elements.length > MAX_ELEMENT_SEGMENTS)
+      refuseUnsupported(reader, `more than ${MAX_ELEMENT_SEGMENTS} element segments`);
+    if (this.#elementEntryCount > MAX_ELEMENT_ENTRIES)
+      refuseUnsupported(reader, `more than ${MAX_ELEMENT_ENTRIES} entries in element segments`);
   }
 
   #addMemory(reader: WasmReader): void {

@@ -12,7 +12,7 @@ import {
 import { findKnownGlobals } from './known-globals.ts';
 import type { FunctionType, GlobalSlot, ModuleLayout, SegmentSlot } from './layout.ts';
 import { findSection, type ModuleStructure, type TableDefinition } from './module-structure.ts';
-import { type BoundedLimits, boundMemory, boundTable } from './quota.ts';
+import { type BoundedLimits, boundBorder, boundMemory, boundTables } from './quota.ts';
 import { hasFixedTables } from './table-writes.ts';
 import { SECTION } from './wasm-format.ts';
 
@@ -36,7 +36,11 @@ export function planPreparation(
 ): PreparationPlan {
   refuseReservedNames(structure, moduleName);
   const memory = structure.memory && boundMemory(structure.memory, memoryQuotaBytes, moduleName);
-  const tables = structure.tables.map((table, index) => boundTable(table.limits, index, moduleName));
+  const tables = boundTables(
+    structure.tables.map(({ limits }) => limits),
+    moduleName,
+  );
+  boundBorder(structure, moduleName);
   const globals = planGlobals(structure);
   const changingTables = hasFixedTables(structure, moduleName) ? [] : structure.tables;
   const segments = planSegments(structure, changingTables);

@@ -10,6 +10,7 @@ import { checkPreamble, parseModule } from './module-parser.ts';
 import type { ModuleStructure } from './module-structure.ts';
 import { type PreparationPlan, planPreparation } from './preparation-plan.ts';
 import { MEMORY_MAX_PAGES } from './quota.ts';
+import { isOutsized } from './section-survey.ts';
 
 export interface PrepareOptions {
   /** Linear memory the guest may have, in bytes; written into the module as its maximum, in whole pages. */
@@ -50,10 +51,13 @@ export function prepareModule(
 
 /** Invariant: what is accepted here was valid before it was rewritten. */
 function rewrite(own: Uint8Array<ArrayBuffer>, moduleName: string, memoryQuotaBytes: number): PreparedModule {
+  // Before anything is made of its entries: there may be more of them than the host can hold.
+  const isValidated = isOutsized(own, moduleName);
+  if (isValidated) requireValid(own, moduleName);
   const structure = parseModule(own, moduleName);
   const plan = planPreparation(structure, moduleName, memoryQuotaBytes);
   checkEngineLimits(structure, plan, moduleName);
-  if (couldHideErrors(structure, plan)) requireValid(own, moduleName);
+  if (!isValidated && couldHideErrors(structure, plan)) requireValid(own, moduleName);
   const bytes = emitModule(structure, plan, moduleName);
   const module = compilePrepared(bytes, moduleName);
   const layout = Object.freeze(plan.layout);

@@ -49,7 +49,7 @@ export class HostedProcess {
   readonly #options: HostedProcessOptions;
   readonly #images: HeldImages;
   #placement: Placement | null = null;
-  #unplaced: Promise<void> = Promise.resolve();
+  #unplacing: Promise<void> | null = null;
   readonly #state: StateOfProcess;
   #pid = 0;
   #groupSerial: number | null = null;
@@ -206,8 +206,9 @@ export class HostedProcess {
     this.#go(next);
     this.#stopCode = reason.code === 'PROCESS_RESTARTED' ? 'PROCESS_RESTARTING' : reason.code;
     const stopped = this.#placement?.stop(reason, next === 'restarting' ? this.#images.current : null);
-    if (stopped instanceof Promise) return stopped.then(() => this.#runIsOver());
-    this.#runIsOver();
+    const pid = this.#pid;
+    if (stopped instanceof Promise) return stopped.then(() => this.#runIsOver(pid));
+    this.#runIsOver(pid);
   }
 
   /** The run is over for good; images stay, so that the process may be run again while its group lives. */
@@ -222,14 +223,19 @@ export class HostedProcess {
     const placement = this.#placement;
     this.#placement = null;
     const disposed = placement?.dispose(reason);
-    if (!(disposed instanceof Promise)) return this.#runIsOver();
-    this.#unplaced = disposed.then(() => this.#runIsOver());
-    return this.#unplaced;
+    const pid = this.#pid;
+    if (!(disposed instanceof Promise)) return this.#runIsOver(pid);
+    const unplacing = disposed.then(() => {
+      if (this.#unplacing === unplacing) this.#unplacing = null;
+      this.#runIsOver(pid);
+    });
+    this.#unplacing = unplacing;
+    return unplacing;
   }
 
-  /** Resolves when the last instance has been given up. */
-  get unplaced(): Promise<void> {
-    return this.#unplaced;
+  /** Resolves when the last instance has been given up; null when it has been. */
+  get unplacing(): Promise<void> | null {
+    return this.#unplacing;
   }
 
   /** Nothing will run this process again. Generations go; the process image is the caller's to release. */
@@ -378,7 +384,8 @@ export class HostedProcess {
     if (next === 'restarting' || next === 'loading') this.#stopCode = 'PROCESS_RESTARTING';
   }
 
-  #runIsOver(): void {
-    this.#options.pmm.release(this.#pid);
+  /** `pid`: of the run, for another one may have begun meanwhile. */
+  #runIsOver(pid: number): void {
+    this.#options.pmm.release(pid);
   }
 }

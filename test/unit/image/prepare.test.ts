@@ -261,6 +261,17 @@ describe('quota', () => {
     expect(callExport(instance, 'growTable', [MAX_TABLE_ENTRIES])).toBe(-1);
     expect(callExport(instance, 'growTable', [9])).toBe(1);
   });
+  it('is shared by all tables', () => {
+    const initial = 1000;
+    const tables = Array.from(
+      { length: 4 },
+      () => ({ elementType: 'funcref', limits: { initial } }) as const,
+    );
+    const instance = instantiate(prepare({ ...growing, tables }));
+    const share = (MAX_TABLE_ENTRIES - 4 * initial) / 4;
+    expect(callExport(instance, 'growTable', [share + 1])).toBe(-1);
+    expect(callExport(instance, 'growTable', [share])).toBe(initial);
+  });
   it("never raises the guest's own maximum", () => {
     const { layout } = prepare({ ...growing, memories: [{ initial: 1, maximum: 2 }] });
     expect(layout.memory?.maximumPages).toBe(2);

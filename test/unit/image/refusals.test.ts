@@ -107,7 +107,7 @@ describe('prepareModule refuses', () => {
     [
       'a table',
       { tables: [{ elementType: 'funcref', limits: { initial: MAX_TABLE_ENTRIES + 1 } }] },
-      /table 0 starts with 1000001 entries; a table may have 1000000$/,
+      /its tables start with 1000001 entries; they may have 1000000$/,
     ],
   ];
   it.each(overQuota)('%s over its quota', (_, source, detail) => {
