@@ -1,6 +1,7 @@
 // Generation 0 of a module, worked out from its sections: what the engine makes of an instance that is ready and has run nothing. No instance
 // is made for it, and it must never be asked about a module the engine has not accepted.
 import { RekindleError } from '../errors.ts';
+import { invariant } from '../invariant.ts';
 import { BANK_PAGE_SIZE, WASM_PAGE_SIZE } from '../limits.ts';
 import { readConstExpression } from './const-expression.ts';
 import { evaluate, evaluateOffset } from './const-value.ts';
@@ -39,7 +40,7 @@ export function firstState(structure: ModuleStructure, layout: ModuleLayout, mod
   const end = data.reduce((furthest, placed) => Math.max(furthest, endOfPlaced(placed)), 0);
   return {
     state: {
-      globals: layout.globals.map(({ index }) => globals[index] ?? 0),
+      globals: layout.globals.map(({ index }) => present(globals[index])),
       tables,
       dropped: layout.segments.map(() => false),
     },
@@ -82,7 +83,7 @@ function firstTables(
 ): InstanceState['tables'] {
   const contents = new Map<number, number[]>();
   for (const { index } of layout.tables) {
-    const { limits, initializer } = tables[index] ?? { limits: { initial: 0 }, initializer: null };
+    const { limits, initializer } = present(tables[index]);
     const entry = initializer === null ? NULL_REFERENCE : evaluate(initializer, globals, moduleName);
     contents.set(index, new Array<number>(limits.initial).fill(Number(entry)));
   }
@@ -90,15 +91,15 @@ function firstTables(
     if (segment.target === null) continue;
     const { tableIndex, offset } = segment.target;
     const start = evaluateOffset(offset, globals, moduleName);
-    const sizeEntries = tables[tableIndex]?.limits.initial ?? 0;
+    const sizeEntries = present(tables[tableIndex]).limits.initial;
     if (start + segment.entryCount > sizeEntries) throw misfit(moduleName, `table ${tableIndex}`);
     const content = contents.get(tableIndex);
     if (content === undefined) continue;
     const entries = entriesOf(segment, globals, moduleName);
     for (let position = 0; position < entries.length; position += 1)
-      content[start + position] = entries[position] ?? NULL_REFERENCE;
+      content[start + position] = present(entries[position]);
   }
-  return layout.tables.map(({ index }) => contents.get(index) ?? []);
+  return layout.tables.map(({ index }) => present(contents.get(index)));
 }
 
 function entriesOf(
@@ -134,6 +135,12 @@ function endOfPlaced({ address, content }: PlacedData): number {
   let size = content.byteLength;
   while (size > 0 && content[size - 1] === 0) size -= 1;
   return size === 0 ? 0 : address + size;
+}
+
+/** What an index of an accepted module leads to. */
+function present<T>(found: T | undefined): T {
+  invariant(found !== undefined, 'the indices of an accepted module lead to something');
+  return found;
 }
 
 function misfit(moduleName: string, where: string): RekindleError {

@@ -1,5 +1,5 @@
-// What an instance holds besides its linear memory: mutable globals, tables that can change, and which segments are dropped. It is captured whole or
-// refused by name, and put back whole or not at all; linear memory is not touched here.
+// What an instance holds besides its linear memory: mutable globals, tables that can change, and which segments are dropped. It is captured
+// whole or refused by name, and put back whole or not at all; linear memory is not touched here.
 import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 import { FunctionReferences, NULL_REFERENCE } from './function-references.ts';

@@ -62,8 +62,6 @@ export interface ElementSegment {
   readonly functionReferences: readonly number[];
   /** The vector of entries, its count included. */
   readonly vector: Uint8Array;
-  /** The whole entry in the element section. */
-  readonly bytes: Uint8Array;
 }
 
 export interface DataSegment {

@@ -1,5 +1,5 @@
-// What a module asks for in memory, tables and the types of its border, held against what it may have. The lowered maximum is written into the module,
-// so that the engine enforces it; a maximum is never raised.
+// What a module asks for in memory, tables and the types of its border, held against what it may have. A lowered maximum is written into
+// the module, so that the engine enforces it; a maximum is never raised.
 import { RekindleError } from '../errors.ts';
 import { MAX_BORDER_TYPES, MAX_TABLE_ENTRIES, WASM_PAGE_SIZE } from '../limits.ts';
 import type { ModuleStructure, SizeLimits } from './module-structure.ts';

@@ -1,5 +1,5 @@
-// Readers of element and data segments, in all their encodings. They keep views of the contents, so that a segment can be
-// written again in its passive form; they never copy contents.
+// Readers of element and data segments, in all their encodings. They keep views of the contents, so that the first state can be worked out
+// and data be left out of a module; they never copy contents.
 import { readConstExpression } from './const-expression.ts';
 import type { DataSegment, ElementSegment, ReferenceType, SegmentTarget } from './module-structure.ts';
 import { readReferenceType, refuseUnsupported } from './type-reader.ts';
@@ -18,7 +18,6 @@ const ELEMENT_FLAGS_MAX =
 
 /** One entry of the element section. */
 export function readElementSegment(reader: WasmReader, where: string): ElementSegment {
-  const start = reader.offset;
   const flags = reader.u32();
   if (flags > ELEMENT_FLAGS_MAX) refuseUnsupported(reader, `the segment flags ${flags} in ${where}`);
   const isActive = (flags & ELEMENT_FLAG.notActive) === 0;
@@ -47,7 +46,6 @@ export function readElementSegment(reader: WasmReader, where: string): ElementSe
     entryCount,
     functionReferences,
     vector: reader.since(vectorStart),
-    bytes: reader.since(start),
   };
 }
 

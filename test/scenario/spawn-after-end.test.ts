@@ -41,7 +41,7 @@ describe.each(BACKENDS)('backend %s', (backend) => {
     expect(site.aps()).toEqual([]);
   });
 
-  it('a parent that is restarted while it waits for that gets no child, and the next run of it does', async () => {
+  it('a parent that is restarted while it waits for that: its next run can have the child', async () => {
     const opened = await openProbeSite({ backend });
     const { site } = opened;
     const parent = new ProbeCalls(

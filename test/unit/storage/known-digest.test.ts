@@ -10,6 +10,7 @@ import {
   openSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -26,18 +27,18 @@ const LATER_MS = 60_000;
 const digestOf = (content: string): string => createHash('sha256').update(content).digest('hex');
 
 let fixture: StorageFixture;
-/** Far enough from the files' own times, unless a test says otherwise. */
-let aheadMs: number;
+/** By default far enough from the files' own times. */
+let fileClockMs: () => number;
 
 beforeEach(() => {
   fixture = storageFixture();
-  aheadMs = LATER_MS;
+  fileClockMs = () => Date.now() + LATER_MS;
 });
 afterEach(() => fixture[Symbol.dispose]());
 
 const at = (path: string) => join(fixture.inside, path);
 const open = (directory = fixture.inside) =>
-  new StableStorage(directory, { maxModuleBytes: 1000, fileClockMs: () => Date.now() + aheadMs });
+  new StableStorage(directory, { maxModuleBytes: 1000, fileClockMs: () => fileClockMs() });
 
 /** Storage that has read `a.wasm` with this content. */
 function reading(content: string): StableStorage {
@@ -150,17 +151,17 @@ describe('the digest of a file', () => {
     expect(storage.knownDigest('a.wasm')).toBe(digestOf('v2'));
   });
 
-  it('is not vouched for when the file changed shortly before it was read', () => {
-    aheadMs = 0;
-    const storage = reading('content');
-    expect(storage.knownDigest('a.wasm')).toBeNull();
-    aheadMs = LATER_MS;
+  it.each([
+    ['2999 ms before', 2999, false],
+    ['3000 ms before', 3000, true],
+    ['in the future, for the clock was set back', -LATER_MS, false],
+  ] as const)('is vouched for or not when the file changed %s it was read', (_, agoMs, isKnown) => {
+    fixture.put('a.wasm', 'content');
+    const changedMs = Number(statSync(at('a.wasm'), { bigint: true }).ctimeMs);
+    fileClockMs = () => changedMs + agoMs;
+    const storage = open();
     storage.read('a.wasm');
-    expect(storage.knownDigest('a.wasm')).toBe(digestOf('content'));
-    // The clock was set back, and the file seems to be of the future.
-    aheadMs = -LATER_MS;
-    storage.read('a.wasm');
-    expect(storage.knownDigest('a.wasm')).toBeNull();
+    expect(storage.knownDigest('a.wasm')).toBe(isKnown ? digestOf('content') : null);
   });
 
   it('is known of so many files, those that were read last', () => {
