@@ -13,6 +13,7 @@ export const ERROR_CODES = {
   MODULE_TOO_LARGE: 'the file is larger than the limit',
   MODULE_MALFORMED: 'the file is not a valid WebAssembly module',
   MODULE_UNSUPPORTED: 'the module uses something that cannot be kept in an image',
+  MOUNT_UNAVAILABLE: 'a directory to be mounted for a guest cannot be used',
   IMAGE_DAMAGED: 'an executing image does not pass its own checks',
   MODULE_OVER_QUOTA: 'the module asks for more memory or table space than it may have',
   IMPORT_UNRESOLVED: 'the module imports something nobody provides',

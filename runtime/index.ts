@@ -3,8 +3,10 @@
 export type { BankLoss } from './bank/bank-loss.ts';
 export type { ArunOptions } from './cinit/arun-options.ts';
 export type { CommandFailure } from './cinit/command-failure.ts';
+export type { MountOption } from './cinit/mount-options.ts';
 export { PersistentBlocks } from './cinit/persistent-blocks.ts';
 export type { GroupRow, ProcessRow, SiteReport } from './cinit/reports.ts';
+export type { InputOption, OutputOption, StdioOptions } from './cinit/stdio-options.ts';
 export type { HostFunction, HostFunctions } from './controller/embedding.ts';
 export { DEFAULT_POLICY, type Policy, type Rung } from './controller/state.ts';
 export { ERROR_CODES, type ErrorCode, RekindleError } from './errors.ts';
@@ -18,6 +20,7 @@ export type { ProcessKind } from './process/identity.ts';
 export { type CallOptions, Process } from './process/process.ts';
 export type { ProcessState } from './process/process-state.ts';
 export type { Argument, NumberArray, ReturnKind, ReturnValue } from './process/program.ts';
+export type { CapturedOutput } from './process/stdio.ts';
 export { openSite, Site } from './site.ts';
 export type { SiteEvents, SiteListener, SiteListeners } from './site-events.ts';
 export type { BankOptions, GuestOutput, SiteOptions } from './site-options.ts';

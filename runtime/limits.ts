@@ -107,3 +107,33 @@ export const MAX_FAULT_CHARACTERS = 1000;
 export const MAX_REASON_CHARACTERS = 4 * MAX_FAULT_CHARACTERS;
 /** Guests' output that waits for a slow reader of the host's standard streams, in bytes; what is more is left out, and said to be. */
 export const MAX_PENDING_OUTPUT_BYTES = 4 * MiB;
+/** Mounts of one guest: each takes one of its descriptors. */
+export const MAX_MOUNTS = 64;
+/** Bytes of an in-memory mount when nobody says; all of them go into every checkpoint of the guest. */
+export const DEFAULT_MEMORY_MOUNT_BYTES = 16 * MiB;
+/** The largest an in-memory mount may be: it lives in the host's own memory. */
+export const MAX_MEMORY_MOUNT_BYTES = 256 * MiB;
+/** Output of one stream that is kept for the embedder until it asks; the newest. */
+export const MAX_CAPTURED_BYTES = 1 * MiB;
+/** Descriptors of one guest: each may cost the host one of its own. */
+export const MAX_DESCRIPTORS = 512;
+/** Vectors of one call of fd_read or fd_write, as on Linux (IOV_MAX): empty ones cost time without moving anything. */
+export const MAX_IOVECS = 1024;
+/** Bytes of a path that a guest hands to WASI, as on Linux (PATH_MAX). */
+export const MAX_GUEST_PATH_BYTES = 4096;
+/** Directories that are held open while one path is walked: real trees are a tenth as deep. */
+export const MAX_PATH_DEPTH = 256;
+/** Symbolic links that are followed in one path, as on Linux. */
+export const MAX_SYMLINKS = 40;
+/** Subscriptions of one poll_oneoff: a guest cannot have more descriptors, and one clock would do. */
+export const MAX_SUBSCRIPTIONS = 1024;
+/** A sleeping guest looks up after this time at the latest, in milliseconds: what is longer than a timer can be is slept in pieces. */
+export const MAX_SLEEP_MS = 60_000;
+/** A guest that waits for input asks again after this time, in milliseconds; less than HOST_CALL_TIMEOUT_MS. */
+export const INPUT_WAIT_MS = 10_000;
+/** Entries of a directory that are listed for a guest: each costs the host some hundred bytes while it is read. */
+export const MAX_LISTED_ENTRIES = 100_000;
+/** What a file, directory or link of an in-memory mount counts beside its content, in bytes: about what it costs the host. */
+export const MEMORY_NODE_BYTES = 512;
+/** Bytes of a file's name, as on Linux (NAME_MAX). */
+export const MAX_NAME_BYTES = 255;

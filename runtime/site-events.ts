@@ -5,6 +5,7 @@ import type { Rung } from './controller/state.ts';
 import type { Fault } from './process/fault.ts';
 import type { ProcessEnd } from './process/hosted-process.ts';
 import type { Process } from './process/process.ts';
+import { uncaught } from './process/uncaught.ts';
 
 export interface SiteEvents {
   /** A process has been loaded and is about to run: its first start, or hrfexec of a registered name. */
@@ -68,17 +69,6 @@ const EVERY_EVENT: Readonly<Record<keyof SiteEvents, true>> = {
   siteRestarted: true,
 };
 export const SITE_EVENTS = Object.keys(EVERY_EVENT) as readonly (keyof SiteEvents)[];
-
-/** Runs code of the embedder's: what it throws becomes an uncaught exception of the host instead of one of ours. */
-export function uncaught(body: () => void): void {
-  try {
-    body();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
-  }
-}
 
 export class SiteEmitter {
   readonly #listeners = new Map<keyof SiteEvents, Set<(event: never) => void>>();

@@ -12,7 +12,7 @@ import { type HostFunctions, makeEmbedding } from './controller/embedding.ts';
 import { DEFAULT_POLICY, type Policy } from './controller/state.ts';
 import { DEFAULT_LIMITS, LIMIT_BOUNDS, type Limits, MAX_COUNTED_RESTARTS } from './limits.ts';
 import { SITE_EVENTS, type SiteListeners } from './site-events.ts';
-import { BoundedOutput } from './site-output.ts';
+import { HOST_STDIO } from './site-stdio.ts';
 
 /** A piece of what a guest wrote. */
 export interface GuestOutput {
@@ -145,13 +145,8 @@ function checkPolicy(given: NonNullable<SiteOptions['policy']>): Policy {
   return Object.freeze(policy);
 }
 
-const HOST_STREAMS = {
-  stdout: new BoundedOutput(process.stdout),
-  stderr: new BoundedOutput(process.stderr),
-};
-
 function writeToHost({ stream, bytes }: GuestOutput): void {
-  HOST_STREAMS[stream].write(bytes);
+  HOST_STDIO[stream](bytes);
 }
 
 /** Throws OPTION_INVALID, naming the option. */

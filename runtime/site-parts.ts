@@ -19,6 +19,7 @@ import { WorkerPool } from './process/worker-pool.ts';
 import type { OpenedBank } from './site-bank.ts';
 import type { SiteEnvironment } from './site-environment.ts';
 import type { CheckedSiteOptions } from './site-options.ts';
+import { HOST_STDIO } from './site-stdio.ts';
 import type { StableStorage } from './storage/stable-storage.ts';
 
 export interface SiteParts {
@@ -74,7 +75,17 @@ export function buildParts(
     eventsFor,
     embeddingOf: (process) => spawner.embeddingOf(process),
   });
-  const spawner = new Spawner({ modules: storage, bank, images, pmm, table, controller, placements, limits });
+  const spawner = new Spawner({
+    modules: storage,
+    bank,
+    images,
+    pmm,
+    table,
+    controller,
+    placements,
+    limits,
+    hostStdio: HOST_STDIO,
+  });
   const losses = Object.freeze([...(directory?.losses ?? []), ...past.losses]);
   const pastProcesses = past.processes;
   return { bank, directory, storage, pmm, images, pool, table, controller, spawner, pastProcesses, losses };

@@ -12,10 +12,11 @@ import { loadEmbedderFactory } from './process/embedder-imports.ts';
 import type { HostedProcess } from './process/hosted-process.ts';
 import { Process } from './process/process.ts';
 import { whenUnguarded } from './process/time-limit.ts';
+import { uncaught } from './process/uncaught.ts';
 import { hasPast, markStarted, type OpenedBank, openBank, watchBank } from './site-bank.ts';
 import { adoptPast, beginWithCommands } from './site-beginning.ts';
 import { type SiteEnvironment, SYSTEM_ENVIRONMENT } from './site-environment.ts';
-import { SITE_EVENTS, SiteEmitter, type SiteEvents, type SiteListener, uncaught } from './site-events.ts';
+import { SITE_EVENTS, SiteEmitter, type SiteEvents, type SiteListener } from './site-events.ts';
 import {
   type CheckedSiteOptions,
   checkSiteOptions,
@@ -98,19 +99,19 @@ export class Site implements AsyncDisposable {
 
   /**
    * Loads the module at `path` in stable storage and starts it (reference, section 5.1). Resolves when it has been loaded and
-   * launched. Rejects with OPTION_INVALID, MODULE_*, IMPORT*, GROUP_*, PROCESS_LIMIT, BANK_FULL, BLOCK_LIMIT or WORKER_UNAVAILABLE,
+   * launched. Rejects with OPTION_INVALID, MODULE_*, IMPORT*, MOUNT_UNAVAILABLE, GROUP_*, PROCESS_LIMIT, BANK_FULL, BLOCK_LIMIT or WORKER_UNAVAILABLE,
    * naming the culprit; the site is as it was then.
    */
   async arun(path: string, options: ArunOptions = {}): Promise<Process> {
     this.#refuseWhenClosed();
-    const identity = identityFromOptions(path, options, this.#options.limits);
+    const { identity, stdio } = identityFromOptions(path, options, this.#options.limits);
     const importsUrl = options.importsUrl === undefined ? null : String(options.importsUrl);
     const inline = identity.settings.placement === 'inline';
     const factory = await loadEmbedderFactory(inline ? importsUrl : null);
     this.#refuseWhenClosed();
     const process = await this.#parts.spawner.arun(
       identity,
-      makeEmbedding(mergeFunctions(this.#options.imports, options.imports ?? {}), importsUrl, factory),
+      makeEmbedding(mergeFunctions(this.#options.imports, options.imports ?? {}), importsUrl, factory, stdio),
     );
     return this.#handle(process);
   }

@@ -18,6 +18,9 @@ import { RekindleError } from '../errors.ts';
 import { LIMIT_BOUNDS, type Limits, MAX_ARGUMENT_BYTES, MAX_ARGUMENT_COUNT } from '../limits.ts';
 import type { Credentials } from '../memory/credentials.ts';
 import type { ProcessIdentity } from '../process/identity.ts';
+import type { StdioEnds } from '../process/stdio.ts';
+import { type MountOption, mountsFromOptions } from './mount-options.ts';
+import { type StdioOptions, stdioFromOptions } from './stdio-options.ts';
 
 export interface ArunOptions {
   /** Restart group, made or joined (reference, section 5.1, `arun -g`). Default 0. */
@@ -41,6 +44,15 @@ export interface ArunOptions {
   readonly entryLimitMs?: number;
   /** `fresh`: every restore takes a new instance. Default `in-place`, where the instance allows it. */
   readonly restore?: 'in-place' | 'fresh';
+  /** What WASI shows the guest of files, by the name the guest has for it. Default: nothing. Inherited by the processes it spawns. */
+  readonly mounts?: Readonly<Record<string, MountOption>>;
+  /**
+   * What becomes of open files when the process goes back to a checkpoint. `restored` (default): the guest has the descriptors it had then.
+   * `lost`: it has those it was started with, as in ChorusOS.
+   */
+  readonly descriptors?: 'lost' | 'restored';
+  /** Where the standard streams lead. */
+  readonly stdio?: StdioOptions;
   /** Functions of this thread that the guest may import, by import module and name: numbers and bigints only. */
   readonly imports?: Readonly<Record<string, Readonly<Record<string, HostFunction>>>>;
   /** An ES module whose default export makes such functions in the guest's own thread, with access to its memory. */
@@ -59,6 +71,9 @@ const KNOWN: readonly (keyof ArunOptions)[] = [
   'callLimitMs',
   'entryLimitMs',
   'restore',
+  'mounts',
+  'descriptors',
+  'stdio',
   'imports',
   'importsUrl',
 ];
@@ -94,12 +109,12 @@ function checkEnv(given: Readonly<Record<string, string>>): readonly string[] {
   });
 }
 
-/** What the options say of the process at `path`; the name comes later. Throws OPTION_INVALID, naming the option. */
+/** What the options say of the process at `path`, and what stands behind its streams; the name comes later. Throws OPTION_INVALID, naming the option. */
 export function identityFromOptions(
   path: string,
   options: ArunOptions,
   limits: Limits,
-): Omit<ProcessIdentity, 'name'> {
+): { readonly identity: Omit<ProcessIdentity, 'name'>; readonly stdio: StdioEnds } {
   requireKnown('arun', options, KNOWN);
   if (typeof path !== 'string') {
     throw new RekindleError('MODULE_PATH_REFUSED', printable(path), 'the path is not a string');
@@ -110,7 +125,8 @@ export function identityFromOptions(
   const { min, max } = LIMIT_BOUNDS.memoryQuotaBytes;
   const restartable = requireBoolean('restartable', options.restartable ?? true);
   if (!restartable && options.group !== undefined) refuse('group', 'a plain process belongs to no group');
-  return {
+  const stdio = stdioFromOptions(options.stdio ?? {});
+  const identity = {
     kind: restartable ? 'direct' : 'plain',
     path,
     groupId: restartable ? (options.group ?? 0) : null,
@@ -129,6 +145,10 @@ export function identityFromOptions(
       callLimitMs: requireLimit('callLimitMs', options.callLimitMs),
       entryLimitMs: requireLimit('entryLimitMs', options.entryLimitMs),
       restore: requireOneOf('restore', options.restore ?? 'in-place', ['in-place', 'fresh']),
+      mounts: mountsFromOptions(options.mounts ?? {}),
+      descriptors: requireOneOf('descriptors', options.descriptors ?? 'restored', ['lost', 'restored']),
+      stdio: stdio.routes,
     },
-  };
+  } as const;
+  return { identity, stdio: stdio.ends };
 }

@@ -2,6 +2,7 @@
 // the guest's thread. A process hands it on to the processes it spawns.
 import { RekindleError } from '../errors.ts';
 import type { EmbedderFactory } from '../process/guest-imports.ts';
+import type { StdioEnds } from '../process/stdio.ts';
 
 /**
  * A function of the embedder, run in the main thread: i32, f32 and f64 arrive as numbers, i64 as bigints, and so the result must be.
@@ -16,7 +17,11 @@ export interface Embedding {
   readonly importsUrl: string | null;
   /** All of it, for inline guests: the functions too are in their thread. */
   readonly factory: EmbedderFactory;
+  /** What stands behind the standard streams that lead to the embedder. */
+  readonly stdio: StdioEnds;
 }
+
+const NO_ENDS: StdioEnds = Object.freeze({ stdin: null, stdout: null, stderr: null });
 
 /** Functions of the embedder by import module and name. */
 export type HostFunctions = Readonly<Record<string, Readonly<Record<string, HostFunction>>>>;
@@ -32,8 +37,9 @@ export function makeEmbedding(
   functions: HostFunctions,
   importsUrl: string | null,
   factory: EmbedderFactory,
+  stdio: StdioEnds = NO_ENDS,
 ): Embedding {
-  return embeddingOf(entriesOf(functions), importsUrl, factory);
+  return { ...embeddingOf(entriesOf(functions), importsUrl, factory), stdio };
 }
 
 /**
@@ -55,7 +61,7 @@ export function embeddingAgain(
     const detail = `${processName} needs it: the site must be opened with it among its imports`;
     throw new RekindleError('IMPORT_UNRESOLVED', `${module}.${name}`, detail);
   });
-  return embeddingOf(entries, wanted.importsUrl, factory);
+  return { ...embeddingOf(entries, wanted.importsUrl, factory), stdio: NO_ENDS };
 }
 
 /** `own` beside what the site provides to all; of two functions of one name, one's own. */
@@ -81,7 +87,7 @@ function embeddingOf(
   entries: readonly Entry[],
   importsUrl: string | null,
   factory: EmbedderFactory,
-): Embedding {
+): Omit<Embedding, 'stdio'> {
   const bodies = entries.map(checkingResult);
   return {
     hostFunctions: entries.map(({ module, name }) => ({ module, name })),

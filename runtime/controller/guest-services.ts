@@ -70,7 +70,16 @@ export function guestServices(process: HostedProcess, options: GuestServicesOpti
     reacquireBlocks: () => process.reacquireBlocks(),
 
     callHostFunction: (index, args) => spawner.embeddingOf(process).call(index, args),
-    write: (stream, bytes) => observer.output(process, stream, bytes),
+    readInput: (position, maxBytes, waitMs) => {
+      if (process.identity.settings.placement === 'thread')
+        return process.stdio.readInput(position, maxBytes, waitMs);
+      // An inline guest has the thread that would have to bring the input.
+      const reply = process.stdio.readInput(position, maxBytes, 0);
+      return !(reply instanceof Promise) && reply.kind === 'wait' ? { kind: 'unavailable' } : reply;
+    },
+    write: (stream, bytes) => {
+      if (!process.stdio.write(stream, bytes)) observer.output(process, stream, bytes);
+    },
     outputTaken: () => undefined,
     exitHandlerInstalled: () => undefined,
   };

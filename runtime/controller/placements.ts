@@ -71,6 +71,7 @@ function immediate(services: AsynchronousServices): HostServices {
     commitImage: (...args) => now(services.commitImage(...args)),
     reacquireBlocks: () => now(services.reacquireBlocks()),
     callHostFunction: (...args) => now(services.callHostFunction(...args)),
+    readInput: (...args) => now(services.readInput(...args)),
     write: (...args) => now(services.write(...args)),
     outputTaken: () => now(services.outputTaken()),
     exitHandlerInstalled: () => now(services.exitHandlerInstalled()),

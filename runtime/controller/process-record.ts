@@ -2,11 +2,13 @@
 // embedder: those cannot be written down, only which ones there must be.
 import type { JsonValue, LedgerChange } from '../bank/ledger-records.ts';
 import { RecordReader } from '../bank/record-reader.ts';
+import { mountsFromRecord, recordBytesOfMounts, recordOfMounts } from '../files/mount-spec.ts';
 import { LIMIT_BOUNDS } from '../limits.ts';
 import { credentialsFromRecord, recordOfCredentials } from '../memory/credentials.ts';
 import type { HostedProcess } from '../process/hosted-process.ts';
 import type { ProcessIdentity, ProcessSettings } from '../process/identity.ts';
 import type { GuestProgram } from '../process/program.ts';
+import type { OutputRoute, StdioRoutes } from '../process/stdio.ts';
 
 /** Key of a registered process: this and its name. */
 export const PROCESS_PREFIX = 'process/';
@@ -23,6 +25,7 @@ export function changeOfProcess({ identity, image, externals }: HostedProcess): 
   const { name, kind, path, groupId, args, env, settings } = identity;
   const { credentials, placement, memoryQuotaBytes, cleanExit, callLimitMs, entryLimitMs, restore } =
     settings;
+  const { mounts, descriptors, stdio } = settings;
   const value: JsonValue = {
     kind,
     path,
@@ -36,6 +39,9 @@ export function changeOfProcess({ identity, image, externals }: HostedProcess): 
     callLimitMs,
     entryLimitMs,
     restore,
+    mounts: recordOfMounts(mounts),
+    descriptors,
+    stdio: { ...stdio },
     image: image.digest,
     hostFunctions: externals.hostFunctions.map((each) => ({ module: each.module, name: each.name })),
     importsUrl: externals.importsUrl,
@@ -48,10 +54,11 @@ export function removalOfProcess(name: string): LedgerChange {
 }
 
 /** More than the record of this process takes in the ledger, its part in the record of its group included. */
-export function recordBytesOfProcess(identity: Pick<ProcessIdentity, 'args' | 'env'>): number {
+export function recordBytesOfProcess(identity: Pick<ProcessIdentity, 'args' | 'env' | 'settings'>): number {
   const texts = [...identity.args, ...identity.env];
   // Six bytes of JSON for a byte at worst.
-  return texts.reduce((sum, each) => sum + 6 * Buffer.byteLength(each) + 4, 0) + 16 * 1024;
+  const mountBytes = recordBytesOfMounts(identity.settings.mounts);
+  return texts.reduce((sum, each) => sum + 6 * Buffer.byteLength(each) + 4, mountBytes) + 16 * 1024;
 }
 
 /** Throws BANK_DAMAGED. */
@@ -89,6 +96,19 @@ function settingsFrom(record: RecordReader): ProcessSettings {
     callLimitMs: record.nullable('callLimitMs', limit),
     entryLimitMs: record.nullable('entryLimitMs', limit),
     restore: record.oneOf('restore', ['in-place', 'fresh']),
+    mounts: mountsFromRecord(record, 'mounts'),
+    descriptors: record.oneOf('descriptors', ['lost', 'restored']),
+    stdio: stdioFrom(record.record('stdio')),
+  };
+}
+
+function stdioFrom(record: RecordReader): StdioRoutes {
+  const output = (name: string): OutputRoute =>
+    record.oneOf(name, ['site', 'inherit', 'ignore', 'capture', 'given']);
+  return {
+    stdin: record.oneOf('stdin', ['empty', 'inherit', 'given']),
+    stdout: output('stdout'),
+    stderr: output('stderr'),
   };
 }
 

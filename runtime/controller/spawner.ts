@@ -3,6 +3,7 @@
 import { AFX_TRUSTED } from '../../abi/hr.ts';
 import { PMM_MEDIUM_RAM, PMM_NAME_SIZE, SYSTEM_PREFIX } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
+import { requireHostDirectory } from '../files/host-file-system.ts';
 import type { ModuleSource, ProcessImage, ProcessImages } from '../image/process-image.ts';
 import type { Limits } from '../limits.ts';
 import type { Bank } from '../memory/bank.ts';
@@ -12,6 +13,7 @@ import { HostedProcess, type ProcessPast } from '../process/hosted-process.ts';
 import type { ProcessIdentity } from '../process/identity.ts';
 import type { MaybePromise } from '../process/placement.ts';
 import type { ExecRequest } from '../process/services.ts';
+import { Stdio, type StdioEnds } from '../process/stdio.ts';
 import type { HotRestartController } from './controller.ts';
 import type { Embedding } from './embedding.ts';
 import type { PastProcess } from './past.ts';
@@ -29,6 +31,8 @@ export interface SpawnerOptions {
   readonly controller: HotRestartController;
   readonly placements: PlacementMaker;
   readonly limits: Limits;
+  /** The host's own standard streams. */
+  readonly hostStdio: StdioEnds;
 }
 
 /** A hrfexec under way: which run of which parent asked for it, and when it is over. */
@@ -52,6 +56,7 @@ export class Spawner {
     const { controller, table, limits } = this.#options;
     table.requireRoom(identity.path);
     if (identity.groupId !== null) requireGroup(controller, identity.groupId, limits.maxGroups);
+    for (const mount of identity.settings.mounts) if (mount.kind === 'host') requireHostDirectory(mount.path);
     const process = this.#make({ ...identity, name: table.generateName(identity.path) }, embedding);
     try {
       await process.load(table.nextPid());
@@ -248,8 +253,8 @@ export class Spawner {
     embedding: Embedding,
     past: ProcessPast | null,
   ): HostedProcess {
-    const { bank, pmm, placements, limits, table } = this.#options;
-    const { hostFunctions, importsUrl } = embedding;
+    const { bank, pmm, placements, limits, table, hostStdio } = this.#options;
+    const { hostFunctions, importsUrl, stdio } = embedding;
     const process: HostedProcess = new HostedProcess({
       identity,
       image,
@@ -257,6 +262,7 @@ export class Spawner {
       pmm,
       maxGenerations: limits.maxGenerations,
       program: { hostFunctions, importsUrl },
+      stdio: new Stdio(identity.settings.stdio, stdio, hostStdio),
       place: (program) => placements.make(process, program),
       past,
     });

@@ -50,6 +50,12 @@ export class HeadReader {
     return value === 1;
   }
 
+  /** A copy. */
+  bytes(sizeBytes: number): Uint8Array {
+    const offset = this.#take(sizeBytes);
+    return new Uint8Array(this.#view.buffer, this.#view.byteOffset + offset, sizeBytes).slice();
+  }
+
   /** `count` entries of at least `minimumSizeBytes` each: checked against what is left before any is read. */
   list<T>(count: number, minimumSizeBytes: number, readEntry: () => T): T[] {
     if (count * minimumSizeBytes > this.#end - this.#offset)

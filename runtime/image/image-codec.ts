@@ -26,6 +26,8 @@ export interface ImageHead {
   readonly state: InstanceState;
   /** By address, not overlapping. */
   readonly blocks: readonly ImageBlock[];
+  /** What the guest has of its system interface: carried here, understood where it was made. Empty at generation 0. */
+  readonly wasi: Uint8Array;
 }
 
 //  All numbers are little-endian.
@@ -34,21 +36,22 @@ export interface ImageHead {
 //  +-------+---------+----------+-----------+------------+-------------+-------------+
 //  | magic | version | checksum | headBytes | generation | memoryBytes | storedBytes |
 //  +-------+---------+----------+-----------+------------+-------------+-------------+
-//   40               44            48           52             56           60
-//  +----------------+-------------+------------+--------------+------------+
-//  | memoryChecksum | globalCount | tableCount | segmentCount | blockCount |
-//  +----------------+-------------+------------+--------------+------------+
+//   40               44            48           52             56           60          64
+//  +----------------+-------------+------------+--------------+------------+-----------+
+//  | memoryChecksum | globalCount | tableCount | segmentCount | blockCount | wasiBytes |
+//  +----------------+-------------+------------+--------------+------------+-----------+
 //  globalCount times, 20 bytes:   kind u32 | low i64 | high i64       (unused halves: 0; an i32 is widened with its sign)
 //  blockCount times, 24 bytes:    blockId u64 | address u64 | sizeBytes u64
 //  segmentCount times, 1 byte:    dropped, 0 or 1                     (of segments whose flag is part of the state)
 //  tableCount times:              entryCount u32, then entryCount times: function index i32, or -1
+//  wasiBytes bytes:               as they were given
 //
 //  The checksum covers everything from headBytes to the end of the head. Version and magic are compared, not covered.
 const MAGIC = 0x58454b52; // "RKEX"
-const VERSION = 2;
+const VERSION = 3;
 const CHECKSUM_OFFSET = 8;
 const CHECKED_OFFSET = 12;
-const FIXED_SIZE = 60;
+const FIXED_SIZE = 64;
 const GLOBAL_SIZE = 20;
 const BLOCK_SIZE = 24;
 const SEGMENT_SIZE = 1;
@@ -64,7 +67,11 @@ export function imageMemoryOffset(headBytes: number): number {
 }
 
 /** Bytes of the head of an image with this state and these blocks. */
-export function imageHeadBytes({ state, blocks }: Pick<ImageHead, 'state' | 'blocks'>): number {
+export function imageHeadBytes({
+  state,
+  blocks,
+  wasi,
+}: Pick<ImageHead, 'state' | 'blocks' | 'wasi'>): number {
   const entryCount = state.tables.reduce((sum, entries) => sum + entries.length, 0);
   return (
     FIXED_SIZE +
@@ -72,7 +79,8 @@ export function imageHeadBytes({ state, blocks }: Pick<ImageHead, 'state' | 'blo
     blocks.length * BLOCK_SIZE +
     state.dropped.length * SEGMENT_SIZE +
     state.tables.length * TABLE_MIN_SIZE +
-    entryCount * ENTRY_SIZE
+    entryCount * ENTRY_SIZE +
+    wasi.byteLength
   );
 }
 
@@ -106,6 +114,7 @@ export function encodeImageHead(head: ImageHead): Uint8Array<ArrayBuffer> {
   u32(tables.length);
   u32(dropped.length);
   u32(head.blocks.length);
+  u32(head.wasi.byteLength);
   for (const value of globals) {
     const [kind, low, high] = spreadGlobal(value);
     u32(kind);
@@ -122,6 +131,8 @@ export function encodeImageHead(head: ImageHead): Uint8Array<ArrayBuffer> {
     u32(entries.length);
     for (const index of entries) u32(index >>> 0);
   }
+  bytes.set(head.wasi, offset);
+  offset += head.wasi.byteLength;
   invariant(offset === headBytes, 'an image head is as long as it was reckoned');
   view.setUint32(CHECKSUM_OFFSET, crc32(bytes.subarray(CHECKED_OFFSET)), true);
   return bytes;
@@ -163,6 +174,7 @@ function readFields(reader: HeadReader): ImageHead {
   const tableCount = reader.u32();
   const segmentCount = reader.u32();
   const blockCount = reader.u32();
+  const wasiBytes = reader.u32();
   const globals = reader.list(globalCount, GLOBAL_SIZE, () => readGlobal(reader));
   const blocks = reader.list(blockCount, BLOCK_SIZE, () => ({
     blockId: reader.u64(),
@@ -173,6 +185,7 @@ function readFields(reader: HeadReader): ImageHead {
   const tables = reader.list(tableCount, TABLE_MIN_SIZE, () =>
     reader.list(reader.u32(), ENTRY_SIZE, () => reader.i32()),
   );
+  const wasi = reader.bytes(wasiBytes);
   reader.expectEnd();
   return {
     generation,
@@ -181,6 +194,7 @@ function readFields(reader: HeadReader): ImageHead {
     memoryChecksum,
     state: { globals, tables, dropped },
     blocks,
+    wasi,
   };
 }
 

@@ -24,6 +24,9 @@ import {
 import { readSoundImage } from './sound-image.ts';
 import { checksumOfText, decodeText, encodeTextFront } from './text-codec.ts';
 
+/** At generation 0 a guest has what it is given at every start. */
+const NO_WASI = new Uint8Array(0);
+
 /** Immutable. `generation0` is the executing image of an instance that is ready and has run nothing. */
 export interface ProcessImage {
   readonly digest: string;
@@ -217,7 +220,7 @@ export class ProcessImages {
 
   #writeGeneration0({ first }: PreparedModule, blocks: SystemBlock[], modulePath: string) {
     const { state, memoryBytes, storedBytes } = first;
-    const headBytes = imageHeadBytes({ state, blocks: [] });
+    const headBytes = imageHeadBytes({ state, blocks: [], wasi: NO_WASI });
     const memoryOffset = imageMemoryOffset(headBytes);
     const sizeBytes = memoryOffset + storedBytes;
     const { extent } = this.#allocate(blocks, `__SYS:image:${modulePath}`, sizeBytes, modulePath);
@@ -230,6 +233,7 @@ export class ProcessImages {
       memoryChecksum,
       state,
       blocks: [],
+      wasi: NO_WASI,
     });
     this.#bank.view.write(head, extent.offset);
     this.#bank.view.write(memory, extent.offset + memoryOffset);

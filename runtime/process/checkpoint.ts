@@ -28,6 +28,7 @@ export interface CheckpointSubject {
   readonly state: InstanceState;
   readonly memory: GuestMemory | null;
   readonly blocks: readonly ImageBlock[];
+  readonly wasi: Uint8Array;
   /** Guest frames are on the stack; a restore will not bring them back. */
   readonly inCall: boolean;
 }
@@ -43,15 +44,15 @@ export function makeGeneration(subject: CheckpointSubject): {
   const survey = memory?.survey() ?? { storedBytes: 0, dirty: [] };
   const { storedBytes } = survey;
   const state = stateForImage(subject);
-  const { blocks } = subject;
-  const headBytes = imageHeadBytes({ state, blocks });
+  const { blocks, wasi } = subject;
+  const headBytes = imageHeadBytes({ state, blocks, wasi });
   const memoryOffset = imageMemoryOffset(headBytes);
   const place = services.reserveImage({ generation, memoryOffset, storedBytes });
   if (place.kind === 'refused') throw refusal(program.processName, place.reason);
   const memoryChecksum =
     memory === null ? 0 : writeMemory(memory, bank, place, place.offset + memoryOffset, survey);
   const memoryBytes = memory?.memory.buffer.byteLength ?? 0;
-  const head: ImageHead = { generation, memoryBytes, storedBytes, memoryChecksum, state, blocks };
+  const head: ImageHead = { generation, memoryBytes, storedBytes, memoryChecksum, state, blocks, wasi };
   const headContent = encodeImageHead(head);
   bank.write(headContent, place.offset);
   const headChecksum = checksumOfHead(headContent);

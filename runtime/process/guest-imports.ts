@@ -4,10 +4,9 @@ import { HR_MODULE } from '../../abi/hr.ts';
 import { PMM_MODULE } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
 import type { ImportedFunction, ModuleLayout } from '../image/layout.ts';
-import { WASI_MODULE, wasiImports } from '../wasi/preview1.ts';
+import { type Preview1, WASI_MODULE, type WasiClock } from '../wasi/preview1.ts';
 import { assemblyScriptImports } from './assemblyscript-env.ts';
 import { type Border, hostFunctions } from './border.ts';
-import { GuestExit } from './fault.ts';
 import type { ImportBody } from './generated-calls.ts';
 import { hrImports } from './hr-imports.ts';
 import type { ImportContext, ImportFunctions } from './import-context.ts';
@@ -33,9 +32,7 @@ export interface EmbedderContext {
 export type EmbedderFactory = (guest: EmbedderContext) => EmbedderImports;
 
 /** The clocks and the randomness of guests; they come in by constructor so that tests can hold them. */
-export interface Circumstances {
-  realtimeNs(): bigint;
-  monotonicNs(): bigint;
+export interface Circumstances extends WasiClock {
   fillRandom(bytes: Uint8Array): void;
 }
 
@@ -74,28 +71,19 @@ function guarded(layout: ModuleLayout, border: Border, bodies: readonly ImportBo
  */
 export function bindImports(
   context: ImportContext,
+  wasi: Preview1,
   embedder: EmbedderImports,
   circumstances: Circumstances,
   border: Border,
 ): WebAssembly.Imports {
-  const { layout, processName, args, env, hostFunctions } = context.program;
+  const { layout, processName, hostFunctions } = context.program;
   // Each is put together once somebody imports from it: a guest knows few of them, and a process is to start in microseconds.
-  const system: Readonly<Record<string, () => ImportFunctions>> = {
-    [HR_MODULE]: once(() => hrImports(context)),
-    [PMM_MODULE]: once(() => pmmImports(context)),
-    [WASI_MODULE]: once(() =>
-      wasiImports({
-        memory: () => context.memory(),
-        args,
-        env,
-        write: (stream, bytes) => context.services.write(stream, bytes),
-        exit: (status) => {
-          throw new GuestExit(status);
-        },
-        clock: circumstances,
-        fillRandom: (bytes) => circumstances.fillRandom(bytes),
-      }),
-    ),
+  const hr = once(() => hrImports(context));
+  const pmm = once(() => pmmImports(context));
+  const system: Readonly<Record<string, (name: string) => ImportBody | undefined>> = {
+    [HR_MODULE]: (name) => own(hr(), name),
+    [PMM_MODULE]: (name) => own(pmm(), name),
+    [WASI_MODULE]: (name) => wasi.provide(name),
   };
   const standard = once(() =>
     assemblyScriptImports(context, {
@@ -107,7 +95,7 @@ export function bindImports(
 
   const provider = (module: string, name: string): ImportBody | undefined => {
     const systemModule = own(system, module);
-    if (systemModule !== undefined) return own(systemModule(), name);
+    if (systemModule !== undefined) return systemModule(name);
     const provided = own(own(embedder, module), name);
     if (provided !== undefined) return provided;
     const index = hostFunctions.findIndex((entry) => entry.module === module && entry.name === name);

@@ -8,6 +8,7 @@ import { InvariantViolation, invariant } from '../invariant.ts';
 import { WASM_PAGE_SIZE } from '../limits.ts';
 import type { BankView } from '../memory/bank-view.ts';
 import type { BlockMapping, GuestMemory, MemoryImage } from '../memory/guest-memory.ts';
+import type { Preview1 } from '../wasi/preview1.ts';
 import { AssemblyScriptValues, ValueError } from './assemblyscript-values.ts';
 import { BlockArena } from './block-arena.ts';
 import { type AimedCall, Border } from './border.ts';
@@ -24,6 +25,7 @@ import type {
   StartKind,
 } from './program.ts';
 import type { HostServices } from './services.ts';
+import { wasiOf } from './wasi-imports.ts';
 
 /** An instance and what the host holds of it. Replaced as a whole when a restore needs a fresh one. */
 interface Incarnation {
@@ -46,10 +48,14 @@ export interface GuestOptions {
 
 const NO_MEMORY = new Uint8Array(0);
 
+/** No run has it. */
+export const NO_PID = 0;
+
 export class Guest implements Disposable {
   readonly #program: GuestProgram;
   readonly #bank: BankView;
   readonly #services: HostServices;
+  readonly #wasi: Preview1;
   readonly #imports: WebAssembly.Imports;
   readonly #border: Border;
   #incarnation: Incarnation | null = null;
@@ -82,7 +88,8 @@ export class Guest implements Disposable {
       processName: options.program.processName,
       memory: () => this.#linearMemory(),
     });
-    this.#imports = bindImports(context, embedder, options.circumstances, this.#border);
+    this.#wasi = wasiOf(context, options.circumstances);
+    this.#imports = bindImports(context, this.#wasi, embedder, options.circumstances, this.#border);
   }
 
   /** Guest code of this process is on the stack. */
@@ -101,6 +108,8 @@ export class Guest implements Disposable {
    */
   load(image: ImageReference, blocks: readonly BlockMapping[], pid: number): 'in-place' | 'fresh' {
     const way = this.#putAt(image, blocks);
+    // Without a run it is only made ready: its descriptors are opened when there is one.
+    if (pid !== NO_PID) this.#wasi.restore(this.#headOf(image).wasi, this.#program.processName);
     this.#pid = pid;
     this.#handlerInstalled = false;
     this.#border.reset();
@@ -193,6 +202,7 @@ export class Guest implements Disposable {
         const blocks =
           mapsBlocks || this.#headOf(image).blocks.length > 0 ? this.#services.reacquireBlocks() : [];
         this.#putAt(image, blocks);
+        this.#wasi.restore(this.#headOf(image).wasi, this.#program.processName);
       });
       return { kind: 'returned', value: undefined };
     } catch (thrown) {
@@ -209,6 +219,7 @@ export class Guest implements Disposable {
     this.#border.release();
     this.#incarnation?.memory?.[Symbol.dispose]();
     this.#incarnation = null;
+    this.#wasi[Symbol.dispose]();
   }
 
   /** Turns a run that was cut off from outside of this object's own frames into its outcome. */
@@ -351,6 +362,7 @@ export class Guest implements Disposable {
       state: state.capture(this.#program.processName),
       memory,
       blocks: arena?.ranges() ?? [],
+      wasi: this.#wasi.capture(this.#program.processName),
       inCall,
     });
     this.#image = made.image;

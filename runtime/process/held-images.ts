@@ -90,6 +90,8 @@ export class HeldImages {
       args,
       env,
       alwaysFresh: settings.restore === 'fresh',
+      mounts: settings.mounts,
+      descriptors: settings.descriptors,
     };
   }
 

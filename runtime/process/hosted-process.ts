@@ -16,6 +16,7 @@ import type { ProcessIdentity } from './identity.ts';
 import type { MaybePromise, Placement, StopReason } from './placement.ts';
 import { type ProcessState, StateOfProcess } from './process-state.ts';
 import type { Argument, CallRequest, GuestProgram, ReturnKind, ReturnValue, StartKind } from './program.ts';
+import type { Stdio } from './stdio.ts';
 
 /**
  * How a run ended that will not be restarted: by exit; by a fault (of a plain process, or after HR_EXIT_HDL); or with its group or site.
@@ -30,6 +31,7 @@ export interface HostedProcessOptions extends HeldImagesOptions {
   /** Makes the placement for a program; called anew when the process is run again after its end. */
   readonly place: (program: GuestProgram) => Placement;
   readonly program: Pick<GuestProgram, 'hostFunctions' | 'importsUrl'>;
+  readonly stdio: Stdio;
   /** Of a process that an earlier site has registered; null for a new one. */
   readonly past: ProcessPast | null;
 }
@@ -46,6 +48,7 @@ export interface ProcessPast {
 
 export class HostedProcess {
   readonly identity: ProcessIdentity;
+  readonly stdio: Stdio;
   readonly #options: HostedProcessOptions;
   readonly #images: HeldImages;
   #placement: Placement | null = null;
@@ -65,6 +68,7 @@ export class HostedProcess {
 
   constructor(options: HostedProcessOptions) {
     this.identity = options.identity;
+    this.stdio = options.stdio;
     this.#options = options;
     const { past } = options;
     this.#images = new HeldImages(options, options.image, past?.generations);

@@ -1,7 +1,9 @@
 // What a process is: said once, when it is first started, and the same for as long as it is registered. Plain data; nothing of a run
 // is in it.
+import type { MountSpec } from '../files/mount-spec.ts';
 import type { Credentials } from '../memory/credentials.ts';
 import type { PlacementKind } from './placement.ts';
+import type { StdioRoutes } from './stdio.ts';
 
 /** `direct`: started by arun in a group. `indirect`: by hrfexec. `plain`: not restartable (reference, section 1.2). */
 export type ProcessKind = 'direct' | 'indirect' | 'plain';
@@ -18,6 +20,11 @@ export interface ProcessSettings {
   /** Limit of the entry, in milliseconds; null for none. */
   readonly entryLimitMs: number | null;
   readonly restore: 'in-place' | 'fresh';
+  /** In the order of the descriptors they get. */
+  readonly mounts: readonly MountSpec[];
+  /** What becomes of WASI descriptors when the process goes back to a checkpoint. */
+  readonly descriptors: 'lost' | 'restored';
+  readonly stdio: StdioRoutes;
 }
 
 export interface ProcessIdentity {

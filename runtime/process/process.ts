@@ -1,11 +1,12 @@
 // The embedder's handle of a process. It stays the same through restarts, while pid and generation change; it gives no way to get
 // at the instance itself.
-import { requireKnown, requireLimit } from '../checks.ts';
+import { requireKnown, requireLimit, requireOneOf } from '../checks.ts';
 import { type CompletedOptions, PLAIN_CALL } from './call-arguments.ts';
 import type { HostedProcess, ProcessEnd } from './hosted-process.ts';
 import type { ProcessKind } from './identity.ts';
 import type { ProcessState } from './process-state.ts';
 import type { Argument, ReturnKind, ReturnValue } from './program.ts';
+import type { CapturedOutput } from './stdio.ts';
 
 export interface CallOptions {
   /** How to read what an AssemblyScript function returns. Default `value`: a number, a bigint or nothing. */
@@ -137,6 +138,14 @@ export class Process {
    */
   restore(): Promise<void> {
     return this.#hosted.restore();
+  }
+
+  /**
+   * What the guest has written to a stream since this was asked last, the newest MiB of it; of a process started with `capture` for it,
+   * else nothing. It stays through restarts, but not through the end of the site.
+   */
+  takeOutput(stream: 'stdout' | 'stderr'): CapturedOutput {
+    return this.#hosted.stdio.takeCaptured(requireOneOf('stream', stream, ['stdout', 'stderr']));
   }
 
   /** `restore` without giving up the thread; inline processes only (PLACEMENT_UNSUITED). Throws what `restore` rejects with. */

@@ -1,5 +1,6 @@
 // What a thread needs in order to run a process: the compiled module and its circumstances, as plain cloneable data, the same
 // at every start (reference, section 1.3: argv and envp are those of the first start). It holds nothing that changes.
+import type { MountSpec } from '../files/mount-spec.ts';
 import type { ModuleLayout } from '../image/layout.ts';
 import type { Fault } from './fault.ts';
 
@@ -22,6 +23,9 @@ export interface GuestProgram {
   readonly importsUrl: string | null;
   /** Never restore in place. */
   readonly alwaysFresh: boolean;
+  /** What WASI shows it of files, and what becomes of its descriptors with a restore. */
+  readonly mounts: readonly MountSpec[];
+  readonly descriptors: 'lost' | 'restored';
 }
 
 /** Where an executing image lies in the bank. */

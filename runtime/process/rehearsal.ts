@@ -42,6 +42,8 @@ function program(): GuestProgram {
     hostFunctions: [],
     importsUrl: null,
     alwaysFresh: false,
+    mounts: [],
+    descriptors: 'restored',
   };
 }
 
@@ -54,6 +56,7 @@ export function rehearse({ backend, fd }: BankHandle, services: HostServices): v
     memoryChecksum: 0,
     state: { globals: [], tables: [], dropped: [] },
     blocks: [],
+    wasi: new Uint8Array(0),
   });
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   new Uint8Array(memory.buffer).set(head);

@@ -76,6 +76,10 @@ export class RemoteServices implements HostServices {
     return this.#request('callHostFunction', args);
   }
 
+  readInput(...args: Parameters<HostServices['readInput']>): ReturnType<HostServices['readInput']> {
+    return this.#request('readInput', args);
+  }
+
   write(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
     this.#post({ kind: 'write', pid: this.pid, stream, bytes });
     this.#untakenBytes += Math.max(bytes.length, OUTPUT_PIECE_COST_BYTES);

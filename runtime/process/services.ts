@@ -4,6 +4,7 @@ import type { GenerationFacts, Reservation } from '../image/generations.ts';
 import type { Extent } from '../memory/extents.ts';
 import type { BlockMapping, PageSet } from '../memory/guest-memory.ts';
 import type { BlockName } from '../memory/persistent-memory-manager.ts';
+import type { InputReply } from '../wasi/context.ts';
 
 export interface BlockReply {
   /** KnError, see abi/errors.ts. */
@@ -70,6 +71,8 @@ export interface HostServices {
   reacquireBlocks(): readonly BlockMapping[];
   /** An embedder's function that is served by the main thread: numbers and bigints in, one of them or nothing out. */
   callHostFunction(index: number, args: readonly (number | bigint)[]): number | bigint | undefined;
+  /** As `WasiContext.readInput`. */
+  readInput(position: number, maxBytes: number, waitMs: number): InputReply;
   /** One way, unlike the others: must not fail and does not wait. */
   write(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
   /** Returns when everything written before has been taken: keeps a guest from writing faster than the host can take it. */

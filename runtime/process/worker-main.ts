@@ -8,7 +8,7 @@ import { BankView } from '../memory/bank-view.ts';
 import { ValueError } from './assemblyscript-values.ts';
 import { loadEmbedderFactory } from './embedder-imports.ts';
 import { toPortableFault } from './fault.ts';
-import { Guest } from './guest.ts';
+import { Guest, NO_PID } from './guest.ts';
 import { toPortable } from './portable-error.ts';
 import type { GuestProgram, RunOutcome, StartKind } from './program.ts';
 import { rehearse } from './rehearsal.ts';
@@ -34,9 +34,6 @@ let program: GuestProgram | null = null;
 let guest: Guest | null = null;
 /** The present run has failed or ended, or was not loaded: what is asked of it after that must not be done. */
 let runOver = false;
-
-/** No run has it. */
-const NO_PID = 0;
 
 /** What is done although a run is over. */
 const OUTSIDE_OF_RUNS: readonly ToWorker['kind'][] = ['prepare', 'load', 'unload'];

@@ -1,9 +1,8 @@
 // WASI's arguments and environment: two lists of strings, handed to the guest in the same form. They are encoded once, when
-// the imports are made, and never change afterwards.
+// the functions are made, and never change afterwards.
 import { invariant } from '../invariant.ts';
-import type { WasiContext } from './context.ts';
-import { EFAULT, ESUCCESS } from './errno.ts';
-import { GuestView } from './guest-view.ts';
+import { answering, type FunctionContext } from './answer.ts';
+import type { GuestView } from './guest-view.ts';
 
 const POINTER_SIZE = 4;
 
@@ -21,18 +20,24 @@ interface StringList {
 }
 
 /** args_sizes_get, args_get, environ_sizes_get and environ_get. */
-export function stringFunctions(context: Pick<WasiContext, 'memory' | 'args' | 'env'>) {
-  const args = encodeStrings(context.args);
-  const env = encodeStrings(context.env);
+export function stringFunctions(functions: FunctionContext) {
+  const { args, env } = functions.context;
+  const lists = { args: encodeStrings(args), env: encodeStrings(env) };
+  const sizes = (list: StringList) =>
+    answering(functions, (guest, count: number, bufferSize: number) => {
+      guest.check(bufferSize, 4);
+      guest.writeU32(count, list.count);
+      guest.writeU32(bufferSize, list.buffer.byteLength);
+    });
+  const get = (list: StringList) =>
+    answering(functions, (guest, pointers: number, buffer: number) =>
+      writeStrings(guest, list, pointers, buffer),
+    );
   return {
-    args_sizes_get: (count: number, bufferSize: number) =>
-      writeSizes(new GuestView(context.memory()), args, count, bufferSize),
-    args_get: (pointers: number, buffer: number) =>
-      writeStrings(new GuestView(context.memory()), args, pointers, buffer),
-    environ_sizes_get: (count: number, bufferSize: number) =>
-      writeSizes(new GuestView(context.memory()), env, count, bufferSize),
-    environ_get: (pointers: number, buffer: number) =>
-      writeStrings(new GuestView(context.memory()), env, pointers, buffer),
+    args_sizes_get: sizes(lists.args),
+    args_get: get(lists.args),
+    environ_sizes_get: sizes(lists.env),
+    environ_get: get(lists.env),
   };
 }
 
@@ -51,19 +56,9 @@ function encodeStrings(strings: readonly string[]): StringList {
   return { count: strings.length, buffer, offsets };
 }
 
-function writeSizes(guest: GuestView, list: StringList, count: number, bufferSize: number): number {
-  if (!guest.holds(count, 4) || !guest.holds(bufferSize, 4)) return EFAULT;
-  guest.writeU32(count, list.count);
-  guest.writeU32(bufferSize, list.buffer.byteLength);
-  return ESUCCESS;
-}
-
-function writeStrings(guest: GuestView, list: StringList, pointers: number, buffer: number): number {
-  if (!guest.holds(pointers, list.count * POINTER_SIZE) || !guest.holds(buffer, list.buffer.byteLength))
-    return EFAULT;
+function writeStrings(guest: GuestView, list: StringList, pointers: number, buffer: number): void {
+  guest.check(pointers, list.count * POINTER_SIZE);
   guest.range(buffer, list.buffer.byteLength).set(list.buffer);
-  for (const [index, offset] of list.offsets.entries()) {
+  for (const [index, offset] of list.offsets.entries())
     guest.writeU32((pointers >>> 0) + index * POINTER_SIZE, (buffer >>> 0) + offset);
-  }
-  return ESUCCESS;
 }

@@ -2,11 +2,17 @@
 import { describe, expect, test } from 'vitest';
 import { type ArunOptions, identityFromOptions } from '#runtime/cinit/arun-options.js';
 import { RekindleError } from '#runtime/errors.js';
-import { DEFAULT_LIMITS, MAX_ARGUMENT_BYTES, MAX_ARGUMENT_COUNT, WASM_PAGE_SIZE } from '#runtime/limits.js';
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_MEMORY_MOUNT_BYTES,
+  MAX_ARGUMENT_BYTES,
+  MAX_ARGUMENT_COUNT,
+  WASM_PAGE_SIZE,
+} from '#runtime/limits.js';
 
 /** What JavaScript can pass where the types do not allow it. */
 function identity(options: Readonly<Record<string, unknown>>, path = 'counter.wasm') {
-  return identityFromOptions(path, options as ArunOptions, DEFAULT_LIMITS);
+  return identityFromOptions(path, options as ArunOptions, DEFAULT_LIMITS).identity;
 }
 
 function refusal(options: Readonly<Record<string, unknown>>): { code: string; culprit: string } | null {
@@ -34,6 +40,9 @@ test('what is not said', () => {
       callLimitMs: null,
       entryLimitMs: null,
       restore: 'in-place',
+      mounts: [],
+      descriptors: 'restored',
+      stdio: { stdin: 'empty', stdout: 'site', stderr: 'site' },
     },
   });
 });
@@ -58,6 +67,33 @@ describe('accepted', () => {
     ['callLimitMs', { callLimitMs: 0.5 }, { settings: { callLimitMs: 0.5 } }],
     ['entryLimitMs', { entryLimitMs: 2 ** 31 - 1 }, { settings: { entryLimitMs: 2 ** 31 - 1 } }],
     ['restore', { restore: 'fresh' }, { settings: { restore: 'fresh' } }],
+    [
+      'mounts, in their order',
+      {
+        mounts: {
+          '/b': { kind: 'host', path: '/srv' },
+          '/a': { kind: 'host', path: '/srv/x/..', access: 'read-write' },
+          '.': { kind: 'memory' },
+          '/m': { kind: 'memory', sizeBytes: 0 },
+        },
+      },
+      {
+        settings: {
+          mounts: [
+            { guestPath: '/b', kind: 'host', path: '/srv', access: 'read-only' },
+            { guestPath: '/a', kind: 'host', path: '/srv', access: 'read-write' },
+            { guestPath: '.', kind: 'memory', sizeBytes: DEFAULT_MEMORY_MOUNT_BYTES },
+            { guestPath: '/m', kind: 'memory', sizeBytes: 0 },
+          ],
+        },
+      },
+    ],
+    ['descriptors', { descriptors: 'lost' }, { settings: { descriptors: 'lost' } }],
+    [
+      'stdio',
+      { stdio: { stdin: new Uint8Array(3), stdout: 'capture', stderr: () => undefined } },
+      { settings: { stdio: { stdin: 'given', stdout: 'capture', stderr: 'given' } } },
+    ],
     ['imports', { imports: { host: {} } }, { kind: 'direct' }],
     ['importsUrl', { importsUrl: 'file:///x.js' }, { kind: 'direct' }],
   ])('%s', (_title, options, expected) => {
@@ -107,6 +143,21 @@ describe('refused, by name', () => {
     ['entryLimitMs', { entryLimitMs: Number.NaN }],
     ['entryLimitMs', { entryLimitMs: 2 ** 31 }],
     ['restore', { restore: 'cold' }],
+    ['mounts', { mounts: ['/data'] }],
+    ['mounts[""]', { mounts: { '': { kind: 'memory' } } }],
+    ['mounts["/x"]', { mounts: { '/x': '/srv' } }],
+    ['mounts["/x"].kind', { mounts: { '/x': { kind: 'disk' } } }],
+    ['mounts["/x"].path', { mounts: { '/x': { kind: 'host' } } }],
+    ['mounts["/x"].path', { mounts: { '/x': { kind: 'host', path: '' } } }],
+    ['mounts["/x"].access', { mounts: { '/x': { kind: 'host', path: '/srv', access: 'rw' } } }],
+    ['mounts["/x"].size', { mounts: { '/x': { kind: 'memory', size: 5 } } }],
+    ['mounts["/x"].sizeBytes', { mounts: { '/x': { kind: 'memory', sizeBytes: -1 } } }],
+    ['descriptors', { descriptors: 'kept' }],
+    ['stdio.stdin', { stdio: { stdin: 'text' } }],
+    ['stdio.stdin', { stdio: { stdin: 5 } }],
+    ['stdio.stdout', { stdio: { stdout: 'console' } }],
+    ['stdio.stderr', { stdio: { stderr: null } }],
+    ['stdio.stdlog', { stdio: { stdlog: 'site' } }],
   ])('%s of %o', (culprit, options) => {
     expect(refusal(options)).toEqual({ code: 'OPTION_INVALID', culprit });
   });

@@ -14,6 +14,7 @@ import { HostedProcess } from '#runtime/process/hosted-process.js';
 import type { ProcessKind } from '#runtime/process/identity.js';
 import { type MaybePromise, type Placement, type StopReason, stopError } from '#runtime/process/placement.js';
 import { sourceOf } from '#test/support/module-source.js';
+import { NO_STDIO } from '#test/support/no-stdio.js';
 import { assemble } from '#test/support/wasm-assembler.js';
 
 const MiB = 1024 * 1024;
@@ -200,6 +201,9 @@ export class ModelWorld implements Disposable {
           callLimitMs: null,
           entryLimitMs: null,
           restore: 'in-place',
+          mounts: [],
+          descriptors: 'restored',
+          stdio: { stdin: 'empty', stdout: 'site', stderr: 'site' },
         },
       },
       image: this.#images.acquire('model.wasm', MODULE_SOURCE, MiB),
@@ -208,6 +212,7 @@ export class ModelWorld implements Disposable {
       maxGenerations: 2,
       past: null,
       program: { hostFunctions: [], importsUrl: null },
+      stdio: NO_STDIO,
       place: () => {
         const placement = new ModelPlacement(name, this.pace, this.#pending);
         this.#placements.set(process, placement);

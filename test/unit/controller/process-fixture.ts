@@ -7,6 +7,7 @@ import { PersistentMemoryManager } from '#runtime/memory/persistent-memory-manag
 import { HostedProcess } from '#runtime/process/hosted-process.js';
 import type { Placement } from '#runtime/process/placement.js';
 import { sourceOf } from '#test/support/module-source.js';
+import { NO_STDIO } from '#test/support/no-stdio.js';
 import { assemble } from '#test/support/wasm-assembler.js';
 
 const MiB = 1024 * 1024;
@@ -46,6 +47,9 @@ export class ProcessFixture implements Disposable {
           callLimitMs: null,
           entryLimitMs: null,
           restore: 'in-place',
+          mounts: [],
+          descriptors: 'restored',
+          stdio: { stdin: 'empty', stdout: 'site', stderr: 'site' },
         },
       },
       image: this.#images.acquire('empty.wasm', sourceOf(assemble({})), MiB),
@@ -54,6 +58,7 @@ export class ProcessFixture implements Disposable {
       maxGenerations: 2,
       past: null,
       program: { hostFunctions: [], importsUrl: null },
+      stdio: NO_STDIO,
       place: () => idlePlacement,
     });
   }

@@ -12,14 +12,31 @@ import {
   removalOfProcess,
 } from '#runtime/controller/process-record.js';
 import { RekindleError } from '#runtime/errors.js';
-import { LIMIT_BOUNDS } from '#runtime/limits.js';
+import type { MountSpec } from '#runtime/files/mount-spec.js';
+import { LIMIT_BOUNDS, MAX_MEMORY_MOUNT_BYTES } from '#runtime/limits.js';
 import type { HostedProcess } from '#runtime/process/hosted-process.js';
+import type { OutputRoute } from '#runtime/process/stdio.js';
 import { anyText } from '#test/support/any-text.js';
 
 const u32 = fc.nat({ max: 2 ** 32 - 1 });
 const text = anyText({ maxLength: 20 });
 const limitMs = fc.option(fc.double({ min: 0.001, max: 1e9, noNaN: true }));
 const quota = LIMIT_BOUNDS.memoryQuotaBytes;
+
+const outputRoute = fc.constantFrom<OutputRoute[]>('site', 'inherit', 'ignore', 'capture', 'given');
+const anyMount: fc.Arbitrary<MountSpec> = fc.oneof(
+  fc.record({
+    guestPath: text,
+    kind: fc.constant('host' as const),
+    path: text,
+    access: fc.constantFrom('read-only' as const, 'read-write' as const),
+  }),
+  fc.record({
+    guestPath: text,
+    kind: fc.constant('memory' as const),
+    sizeBytes: fc.nat({ max: MAX_MEMORY_MOUNT_BYTES }),
+  }),
+);
 
 const anyRecord: fc.Arbitrary<ProcessRecord> = fc.record({
   identity: fc.record({
@@ -42,6 +59,13 @@ const anyRecord: fc.Arbitrary<ProcessRecord> = fc.record({
       callLimitMs: limitMs,
       entryLimitMs: limitMs,
       restore: fc.constantFrom('in-place' as const, 'fresh' as const),
+      mounts: fc.array(anyMount, { maxLength: 4 }),
+      descriptors: fc.constantFrom('lost' as const, 'restored' as const),
+      stdio: fc.record({
+        stdin: fc.constantFrom('empty' as const, 'inherit' as const, 'given' as const),
+        stdout: outputRoute,
+        stderr: outputRoute,
+      }),
     }),
   }),
   imageDigest: text,

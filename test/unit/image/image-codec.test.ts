@@ -26,6 +26,7 @@ const imageHead: fc.Arbitrary<ImageHead> = fc
     tables: fc.array(table, { maxLength: 4 }),
     dropped: fc.array(fc.boolean(), { maxLength: 20 }),
     memoryChecksum: fc.nat(2 ** 32 - 1),
+    wasi: fc.uint8Array({ maxLength: 40 }),
     blocks: fc.array(
       fc.record({ blockId: fc.maxSafeNat(), gap: fc.nat(4), pages: fc.integer({ min: 1, max: 8 }) }),
       {
@@ -33,22 +34,25 @@ const imageHead: fc.Arbitrary<ImageHead> = fc
       },
     ),
   })
-  .map(({ generation, wasmPages, storedFraction, globals, tables, dropped, blocks, memoryChecksum }) => {
-    const memoryBytes = wasmPages * WASM_PAGE_SIZE;
-    let page = 0;
-    return {
-      generation,
-      memoryBytes,
-      storedBytes: Math.floor((memoryBytes / BANK_PAGE_SIZE) * storedFraction) * BANK_PAGE_SIZE,
-      memoryChecksum,
-      state: { globals, tables, dropped },
-      blocks: blocks.map(({ blockId, gap, pages }) => {
-        const address = (page + gap) * BANK_PAGE_SIZE;
-        page += gap + pages;
-        return { blockId, address, sizeBytes: pages * BANK_PAGE_SIZE };
-      }),
-    };
-  });
+  .map(
+    ({ generation, wasmPages, storedFraction, globals, tables, dropped, blocks, memoryChecksum, wasi }) => {
+      const memoryBytes = wasmPages * WASM_PAGE_SIZE;
+      let page = 0;
+      return {
+        generation,
+        memoryBytes,
+        storedBytes: Math.floor((memoryBytes / BANK_PAGE_SIZE) * storedFraction) * BANK_PAGE_SIZE,
+        memoryChecksum,
+        state: { globals, tables, dropped },
+        blocks: blocks.map(({ blockId, gap, pages }) => {
+          const address = (page + gap) * BANK_PAGE_SIZE;
+          page += gap + pages;
+          return { blockId, address, sizeBytes: pages * BANK_PAGE_SIZE };
+        }),
+        wasi,
+      };
+    },
+  );
 
 const SAMPLE: ImageHead = {
   generation: 3,
@@ -57,6 +61,7 @@ const SAMPLE: ImageHead = {
   memoryChecksum: 0x89abcdef,
   state: { globals: [-1, 2n, [3n, -4n]], tables: [[0, -1, 7], []], dropped: [true, false] },
   blocks: [{ blockId: 9, address: 0, sizeBytes: BANK_PAGE_SIZE }],
+  wasi: Uint8Array.of(1, 2, 3),
 };
 
 function damage(bytes: Uint8Array): string {
@@ -153,9 +158,9 @@ describe('damage', () => {
   const ALL_ONES = [255, 255, 255, 255];
   const cases: readonly [what: string, bytes: Uint8Array, detail: RegExp][] = [
     ['another magic', forged(0, [0]), /does not begin as an image/],
-    ['another version', forged(4, [1]), /its version is 1, not 2/],
+    ['another version', forged(4, [1]), /its version is 1, not 3/],
     ['a head longer than what is there', forged(12, ALL_ONES), /a head of 4294967295 bytes/],
-    ['a head shorter than any', forged(12, [59, 0, 0, 0]), /a head of 59 bytes/],
+    ['a head shorter than any', forged(12, [63, 0, 0, 0]), /a head of 63 bytes/],
     ['a generation no number holds', forged(16, [...ALL_ONES, ...ALL_ONES]), /a number is too large/],
     ['memory that is no whole page', forged(24, [1]), /linear memory of/],
     ['memory beyond what addresses reach', forged(28, [2]), /linear memory of/],
@@ -165,16 +170,17 @@ describe('damage', () => {
     ['more tables than fit', forged(48, ALL_ONES), /4294967295 entries do not fit/],
     ['more segments than fit', forged(52, ALL_ONES), /4294967295 entries do not fit/],
     ['more blocks than fit', forged(56, ALL_ONES), /4294967295 entries do not fit/],
-    ['a global of no kind', forged(60, [3]), /a global of kind 3/],
-    ['a 32-bit global with more bits', forged(64, [0, 0, 0, 0, 1]), /32 bits has more/],
-    ['a 64-bit global with two halves', forged(80 + 12, [1]), /unused half/],
-    ['a block that is no whole page', forged(120 + 8, [1]), /block 9 at/],
-    ['an empty block', forged(120 + 16, [0, 0]), /block 9 at 0 of 0 bytes/],
-    ['a block outside of memory', forged(120 + 16, [0, 0, 3]), /block 9 at/],
-    ['a flag that is neither', forged(144, [2]), /a flag is 2/],
-    ['more table entries than fit', forged(146, ALL_ONES), /4294967295 entries do not fit/],
-    ['a table entry that is no function', forged(150, [254, 255, 255, 255]), /no function index/],
-    ['fewer entries than there are', forged(146, [2]), /7 entries do not fit/],
+    ['more of the system interface than fits', forged(60, ALL_ONES), /in the middle of a field/],
+    ['a global of no kind', forged(64, [3]), /a global of kind 3/],
+    ['a 32-bit global with more bits', forged(68, [0, 0, 0, 0, 1]), /32 bits has more/],
+    ['a 64-bit global with two halves', forged(96, [1]), /unused half/],
+    ['a block that is no whole page', forged(132, [1]), /block 9 at/],
+    ['an empty block', forged(140, [0, 0]), /block 9 at 0 of 0 bytes/],
+    ['a block outside of memory', forged(140, [0, 0, 3]), /block 9 at/],
+    ['a flag that is neither', forged(148, [2]), /a flag is 2/],
+    ['more table entries than fit', forged(150, ALL_ONES), /4294967295 entries do not fit/],
+    ['a table entry that is no function', forged(154, [254, 255, 255, 255]), /no function index/],
+    ['fewer entries than there are', forged(150, [2]), /7 entries do not fit/],
     ['fewer tables than there are', forged(48, [1]), /4 bytes too many/],
   ];
   it.each(cases)('%s is named', (_, bytes, detail) => {

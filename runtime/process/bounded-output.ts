@@ -1,6 +1,6 @@
 // Where guests' output goes when the embedder has no place for it: the host's own standard streams. It must never keep more of it
 // waiting for a slow reader than the limit; what is left out is counted, and told when the reader has caught up.
-import { MAX_PENDING_OUTPUT_BYTES } from './limits.ts';
+import { MAX_PENDING_OUTPUT_BYTES } from '../limits.ts';
 
 /** What is needed of a standard stream. */
 export interface OutputStream {

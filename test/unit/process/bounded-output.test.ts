@@ -1,7 +1,7 @@
 // The bound on what waits for a slow reader of the host's standard streams: nothing is left out below it, and what is left out is told.
 import { expect, test } from 'vitest';
 import { MAX_PENDING_OUTPUT_BYTES } from '#runtime/limits.js';
-import { BoundedOutput, type OutputStream } from '#runtime/site-output.js';
+import { BoundedOutput, type OutputStream } from '#runtime/process/bounded-output.js';
 
 /** A stream whose reader takes nothing until it is told to. */
 class StalledStream implements OutputStream {

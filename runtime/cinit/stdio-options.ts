@@ -1,0 +1,79 @@
+// Where the standard streams of a process lead, as an embedder says it: routes, which are written down with the process, and what stands
+// behind them, which cannot be. Nothing is read or written here.
+import { Readable, Writable } from 'node:stream';
+import { refuse, requireKnown, requireOneOf } from '../checks.ts';
+import { BoundedOutput } from '../process/bounded-output.ts';
+import { BytesSource, StreamSource } from '../process/input-source.ts';
+import type { InputRoute, OutputRoute, OutputTaker, StdioEnds, StdioRoutes } from '../process/stdio.ts';
+import { uncaught } from '../process/uncaught.ts';
+
+/**
+ * `site` (default): the site's `output`. `inherit`: the host's own stream. `ignore`: nowhere. `capture`: kept, the newest MiB of it, for
+ * `process.takeOutput`. A stream is not made to hold more than a few MB for a slow reader.
+ */
+export type OutputOption =
+  | 'site'
+  | 'inherit'
+  | 'ignore'
+  | 'capture'
+  | Writable
+  | ((bytes: Uint8Array) => void);
+
+/**
+ * `empty` (default): at its end. `inherit`: the host's own. Bytes are there for every run from the beginning; what is read of a stream is
+ * gone, and a guest in a thread waits for it. A guest inline cannot, and gets EAGAIN.
+ */
+export type InputOption = 'empty' | 'inherit' | Uint8Array | Readable;
+
+/** Streams, bytes and functions cannot be written down: a process that comes back with a site has `empty` and `site` in their place. */
+export interface StdioOptions {
+  readonly stdin?: InputOption;
+  readonly stdout?: OutputOption;
+  readonly stderr?: OutputOption;
+}
+
+const OUTPUT_ROUTES: readonly OutputRoute[] = ['site', 'inherit', 'ignore', 'capture'];
+const INPUT_ROUTES: readonly InputRoute[] = ['empty', 'inherit'];
+
+/** Throws OPTION_INVALID, naming the option. */
+export function stdioFromOptions(given: StdioOptions): {
+  readonly routes: StdioRoutes;
+  readonly ends: StdioEnds;
+} {
+  const {
+    stdin = 'empty',
+    stdout = 'site',
+    stderr = 'site',
+  } = requireKnown('stdio', given, ['stdin', 'stdout', 'stderr']);
+  const input = inputOf(stdin);
+  const outputs = { stdout: outputOf('stdio.stdout', stdout), stderr: outputOf('stdio.stderr', stderr) };
+  return {
+    routes: { stdin: input.route, stdout: outputs.stdout.route, stderr: outputs.stderr.route },
+    ends: { stdin: input.source, stdout: outputs.stdout.taker, stderr: outputs.stderr.taker },
+  };
+}
+
+function inputOf(given: InputOption): {
+  readonly route: InputRoute;
+  readonly source: StdioEnds['stdin'];
+} {
+  if (given instanceof Uint8Array) return { route: 'given', source: new BytesSource(given.slice()) };
+  if (given instanceof Readable) return { route: 'given', source: new StreamSource(given) };
+  if (typeof given !== 'string')
+    return refuse('stdio.stdin', `must be ${INPUT_ROUTES.join(', ')}, bytes or a readable stream`);
+  return { route: requireOneOf<InputRoute>('stdio.stdin', given, INPUT_ROUTES), source: null };
+}
+
+function outputOf(
+  option: string,
+  given: OutputOption,
+): { readonly route: OutputRoute; readonly taker: OutputTaker | null } {
+  if (typeof given === 'function') return { route: 'given', taker: (bytes) => uncaught(() => given(bytes)) };
+  if (given instanceof Writable) {
+    const output = new BoundedOutput(given);
+    return { route: 'given', taker: (bytes) => output.write(bytes) };
+  }
+  if (typeof given !== 'string')
+    return refuse(option, `must be ${OUTPUT_ROUTES.join(', ')}, a function or a writable stream`);
+  return { route: requireOneOf<OutputRoute>(option, given, OUTPUT_ROUTES), taker: null };
+}

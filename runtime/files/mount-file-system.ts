@@ -1,0 +1,20 @@
+// Makes the file systems a guest's mounts stand for, in the thread it runs in. What they need of the world comes in from outside; nothing
+// is opened before the guest uses it.
+import { loadFileCalls } from '../system/file-calls.ts';
+import type { Mount } from '../wasi/context.ts';
+import { HostFileSystem } from './host-file-system.ts';
+import { MemoryFileSystem } from './memory-file-system.ts';
+import type { MountSpec } from './mount-spec.ts';
+
+export interface MountMeans {
+  /** Time since 1970-01-01 UTC, in nanoseconds. */
+  nowNs(): bigint;
+}
+
+export function mountFileSystem(spec: MountSpec, means: MountMeans): Mount {
+  const { guestPath } = spec;
+  if (spec.kind === 'memory')
+    return { guestPath, fileSystem: new MemoryFileSystem(spec.sizeBytes, () => means.nowNs()) };
+  const { path, access } = spec;
+  return { guestPath, fileSystem: new HostFileSystem({ path, access, calls: loadFileCalls() }) };
+}

@@ -1,0 +1,108 @@
+// Where the standard streams of one process lead, in the host's main thread. Each piece goes to exactly one place; what is kept for the
+// embedder is bounded.
+import { MAX_CAPTURED_BYTES } from '../limits.ts';
+import type { InputReply, OutputStream } from '../wasi/context.ts';
+import type { InputSource } from './input-source.ts';
+import type { MaybePromise } from './placement.ts';
+
+/**
+ * `site`: the site's `output`. `inherit`: the host's own stream. `capture`: kept, to be asked for. `given`: a function of the embedder's,
+ * which cannot be written down.
+ */
+export type OutputRoute = 'site' | 'inherit' | 'ignore' | 'capture' | 'given';
+export type InputRoute = 'empty' | 'inherit' | 'given';
+
+/** As it is written down with the process. */
+export interface StdioRoutes {
+  readonly stdin: InputRoute;
+  readonly stdout: OutputRoute;
+  readonly stderr: OutputRoute;
+}
+
+export type OutputTaker = (bytes: Uint8Array) => void;
+
+/** Functions and sources that stand behind `given`, or behind `inherit`. Null: none, or not any more. */
+export interface StdioEnds {
+  readonly stdin: InputSource | null;
+  readonly stdout: OutputTaker | null;
+  readonly stderr: OutputTaker | null;
+}
+
+/** What a guest has written and the embedder has not taken: the newest of it. */
+export interface CapturedOutput {
+  readonly bytes: Uint8Array;
+  /** Bytes before these that were not kept. */
+  readonly lostBytes: number;
+}
+
+interface Capture {
+  readonly pieces: Uint8Array[];
+  sizeBytes: number;
+  lostBytes: number;
+}
+
+export class Stdio {
+  readonly #routes: StdioRoutes;
+  readonly #given: StdioEnds;
+  readonly #inherited: StdioEnds;
+  readonly #captures: Readonly<Record<OutputStream, Capture>> = {
+    stdout: emptyCapture(),
+    stderr: emptyCapture(),
+  };
+
+  /** `inherited`: the host's own streams. */
+  constructor(routes: StdioRoutes, given: StdioEnds, inherited: StdioEnds) {
+    this.#routes = routes;
+    this.#given = given;
+    this.#inherited = inherited;
+  }
+
+  /** False: it is the site's to take. */
+  write(stream: OutputStream, bytes: Uint8Array): boolean {
+    const route = this.#routes[stream];
+    if (route === 'ignore') return true;
+    if (route === 'capture') {
+      capture(this.#captures[stream], bytes);
+      return true;
+    }
+    const taker =
+      route === 'given' ? this.#given[stream] : route === 'inherit' ? this.#inherited[stream] : null;
+    taker?.(bytes);
+    return taker !== null;
+  }
+
+  /** At its end where nothing is given. */
+  readInput(position: number, maxBytes: number, waitMs: number): MaybePromise<InputReply> {
+    const { stdin } = this.#routes;
+    const source = stdin === 'given' ? this.#given.stdin : stdin === 'inherit' ? this.#inherited.stdin : null;
+    return source === null ? { kind: 'end' } : source.read(position, maxBytes, waitMs);
+  }
+
+  /** What has been captured since it was asked for last; it is not kept any longer. */
+  takeCaptured(stream: OutputStream): CapturedOutput {
+    const held = this.#captures[stream];
+    const bytes = new Uint8Array(Buffer.concat(held.pieces));
+    const { lostBytes } = held;
+    held.pieces.length = 0;
+    held.sizeBytes = 0;
+    held.lostBytes = 0;
+    return { bytes, lostBytes };
+  }
+}
+
+function emptyCapture(): Capture {
+  return { pieces: [], sizeBytes: 0, lostBytes: 0 };
+}
+
+function capture(held: Capture, bytes: Uint8Array): void {
+  held.pieces.push(bytes);
+  held.sizeBytes += bytes.byteLength;
+  while (held.sizeBytes > MAX_CAPTURED_BYTES || held.pieces.length > MAX_CAPTURED_BYTES / 64) {
+    const oldest = held.pieces.shift();
+    if (oldest === undefined) return;
+    const excessBytes = Math.min(Math.max(held.sizeBytes - MAX_CAPTURED_BYTES, 0), oldest.byteLength);
+    held.sizeBytes -= excessBytes;
+    held.lostBytes += excessBytes;
+    if (excessBytes < oldest.byteLength) held.pieces.unshift(oldest.subarray(excessBytes));
+  }
+}
