@@ -17,7 +17,7 @@ export { type Fault, type FaultKind, GuestFaultError, type GuestFrame } from './
 export type { EmbedderContext, EmbedderFactory, EmbedderImports } from './process/guest-imports.ts';
 export type { ProcessEnd } from './process/hosted-process.ts';
 export type { ProcessKind } from './process/identity.ts';
-export { type CallOptions, Process } from './process/process.ts';
+export { type CallOptions, type ExportOptions, exportImage, Process } from './process/process.ts';
 export type { ProcessState } from './process/process-state.ts';
 export type { Argument, NumberArray, ReturnKind, ReturnValue } from './process/program.ts';
 export type { CapturedOutput } from './process/stdio.ts';

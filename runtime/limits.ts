@@ -81,6 +81,10 @@ export const MAX_ELEMENT_ENTRIES = 4_000_000;
 export const MAX_BORDER_TYPES = 1_000_000;
 /** Bytes of a module that are read entry by entry before the engine has looked at it. Of a program of 30 MB it is less than one million. */
 export const MAX_UNVALIDATED_ENTRY_BYTES = 1 * MiB;
+/** Bytes of an exported image: engines take no larger module. */
+export const MAX_EXPORTED_BYTES = 1024 * MiB;
+/** Data segments of an exported image, those of its module included: engines take no more. */
+export const MAX_EXPORTED_DATA_SEGMENTS = 100_000;
 /** argv and envp of one process, in bytes together: what Linux calls ARG_MAX, smaller. */
 export const MAX_ARGUMENT_BYTES = 128 * KiB;
 /** Strings of argv, and of envp. */

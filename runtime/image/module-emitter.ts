@@ -2,6 +2,7 @@
 // never renumber anything, or references in code and in custom sections would go astray.
 import { invariant } from '../invariant.ts';
 import type { AppendedFunction } from './appended-functions.ts';
+import { declaredMaximaSection } from './declared-maxima.ts';
 import type { ValueType } from './layout.ts';
 import { findSection, type ModuleStructure, type Section } from './module-structure.ts';
 import type { PreparationPlan } from './preparation-plan.ts';
@@ -24,7 +25,7 @@ import { WasmReader } from './wasm-reader.ts';
 import { WasmWriter } from './wasm-writer.ts';
 
 /** Pieces of a section's payload, in order. No pieces at all: the section is left out. */
-type Parts = readonly Uint8Array[];
+export type Parts = readonly Uint8Array[];
 
 /** The module of `structure` with everything `plan` decided. `moduleName` only serves in errors. */
 export function emitModule(
@@ -62,14 +63,14 @@ export function emitModule(
     replacements.set(SECTION.element, extend(SECTION.element, 1, segment));
   }
   if (structure.data.length > 0) replacements.set(SECTION.data, emptiedData(structure));
-  return assemble(structure.sections, replacements);
+  return assemble([...structure.sections, declaredMaximaSection(structure)], replacements);
 }
 
 /**
  * Joins the sections. One that is new goes where the order demands, yet not behind the custom sections that end a module,
  * which name what came before them.
  */
-function assemble(
+export function assemble(
   sections: readonly Section[],
   replacements: ReadonlyMap<number, Parts>,
 ): Uint8Array<ArrayBuffer> {

@@ -17,7 +17,7 @@ import { hasFixedTables } from './table-writes.ts';
 import { SECTION } from './wasm-format.ts';
 
 /** What the names of all added exports begin with. A guest may not use it. */
-const HIDDEN_PREFIX = '__hr_';
+export const HIDDEN_PREFIX = '__hr_';
 
 export interface PreparationPlan {
   readonly layout: ModuleLayout;

@@ -5,6 +5,7 @@ import type { LedgerChange } from '../bank/ledger-records.ts';
 import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 import type { Bank } from '../memory/bank.ts';
+import type { Extent } from '../memory/extents.ts';
 import { runsBetween } from '../memory/page-runs.ts';
 import type { PersistentMemoryManager, SystemBlock } from '../memory/persistent-memory-manager.ts';
 import { compilePrepared } from './compile-prepared.ts';
@@ -32,6 +33,8 @@ export interface ProcessImage {
   readonly digest: string;
   readonly module: WebAssembly.Module;
   readonly layout: ModuleLayout;
+  /** Where the text lies in the bank. */
+  readonly text: Extent;
   readonly generation0: { readonly offset: number; readonly headBytes: number };
   /** Value of the shadow stack pointer in generation 0; null where it could not be told. */
   readonly firstStackPointer: number | null;
@@ -151,7 +154,8 @@ export class ProcessImages {
     const { offset } = record.generation0;
     const head = readSoundImage(view, { extent: record.generation0, ...record }, layout, path);
     const generation0 = { offset, headBytes: record.headBytes };
-    return makeImage(digest, compilePrepared(moduleBytes, path), layout, generation0, head.state.globals);
+    const module = compilePrepared(moduleBytes, path);
+    return makeImage({ digest, module, layout, text: record.text, generation0 }, head.state.globals);
   }
 
   #drop(digest: string, holding: Holding): void {
@@ -198,7 +202,8 @@ export class ProcessImages {
       const { offset } = record.generation0;
       const generation0 = { offset, headBytes: record.headBytes };
       const { module, layout, first } = prepared;
-      const image = makeImage(key, module, layout, generation0, first.state.globals);
+      const { text } = record;
+      const image = makeImage({ digest: key, module, layout, text, generation0 }, first.state.globals);
       this.#bank.commit([changeOfImage(key, record)]);
       const holding = { image, record, blocks, users: 0 };
       this.#holdings.set(key, holding);
@@ -258,14 +263,10 @@ function noRoom(reason: 'bank-full' | 'block-limit', culprit: string): RekindleE
 }
 
 function makeImage(
-  digest: string,
-  module: WebAssembly.Module,
-  layout: ModuleLayout,
-  generation0: ProcessImage['generation0'],
+  parts: Omit<ProcessImage, 'firstStackPointer'>,
   globals: readonly unknown[],
 ): ProcessImage {
-  const firstStackPointer = stackPointerIn(layout, globals);
-  return Object.freeze({ digest, module, layout, generation0, firstStackPointer });
+  return Object.freeze({ ...parts, firstStackPointer: stackPointerIn(parts.layout, globals) });
 }
 
 function stackPointerIn(layout: ModuleLayout, globals: readonly unknown[]): number | null {

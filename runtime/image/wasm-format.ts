@@ -116,6 +116,7 @@ export const ELEMENT_KIND_FUNCTION = 0x00;
 export const DATA_FLAG = { active: 0, passive: 1, activeExplicitMemory: 2 } as const;
 
 export const OPCODE = {
+  unreachable: 0x00,
   end: 0x0b,
   localGet: 0x20,
   globalGet: 0x23,
@@ -175,3 +176,5 @@ export const SIMD = {
 /** The custom section that holds names, and the subsection of it that holds those of globals. */
 export const NAME_SECTION = 'name';
 export const NAME_SUBSECTION_GLOBAL = 7;
+/** The subsection that holds names of data segments. */
+export const NAME_SUBSECTION_DATA = 9;

@@ -49,6 +49,17 @@ export class WasmWriter {
     return this.byte(rest & 0x7f);
   }
 
+  /** Appends a signed LEB128 integer of 64 bits in its shortest form. */
+  s64(value: bigint): this {
+    invariant(BigInt.asIntN(64, value) === value, 'what is written as an i64 is one');
+    let rest = value;
+    while (rest < -0x40n || rest >= 0x40n) {
+      this.byte(Number(rest & 0x7fn) | 0x80);
+      rest >>= 7n;
+    }
+    return this.byte(Number(rest & 0x7fn));
+  }
+
   bytes(source: Uint8Array): this {
     this.#reserve(source.length);
     this.#buffer.set(source, this.#length);

@@ -3,21 +3,22 @@
 import { EXPORT_COMMAND_ENTRY, EXPORT_REACTOR_ENTRY, EXPORT_RESTARTED } from '../../abi/hr.ts';
 import { RekindleError } from '../errors.ts';
 import { decodeImageHead, type ImageHead, imageMemoryOffset } from '../image/image-codec.ts';
-import { StateAccess } from '../image/instance-state.ts';
 import { InvariantViolation, invariant } from '../invariant.ts';
 import { WASM_PAGE_SIZE } from '../limits.ts';
 import type { BankView } from '../memory/bank-view.ts';
-import type { BlockMapping, GuestMemory, MemoryImage } from '../memory/guest-memory.ts';
+import type { BlockMapping, MemoryImage } from '../memory/guest-memory.ts';
 import type { Preview1 } from '../wasi/preview1.ts';
 import { AssemblyScriptValues, ValueError } from './assemblyscript-values.ts';
-import { BlockArena } from './block-arena.ts';
 import { type AimedCall, Border } from './border.ts';
 import { checkpointErrno, makeGeneration } from './checkpoint.ts';
 import { type Fault, faultFromException, type GuestExit, GuestStopped } from './fault.ts';
 import { bindImports, type Circumstances, type EmbedderFactory } from './guest-imports.ts';
+import { exportImage } from './image-export.ts';
 import type { ImportContext } from './import-context.ts';
+import { type Incarnation, incarnate, restoreInPlace } from './incarnation.ts';
 import type {
   CallRequest,
+  ExportOrder,
   GuestProgram,
   ImageReference,
   ReturnValue,
@@ -26,15 +27,6 @@ import type {
 } from './program.ts';
 import type { HostServices } from './services.ts';
 import { wasiOf } from './wasi-imports.ts';
-
-/** An instance and what the host holds of it. Replaced as a whole when a restore needs a fresh one. */
-interface Incarnation {
-  readonly instance: WebAssembly.Instance;
-  readonly state: StateAccess;
-  readonly memory: GuestMemory | null;
-  arena: BlockArena | null;
-  values: AssemblyScriptValues | null;
-}
 
 export interface GuestOptions {
   readonly program: GuestProgram;
@@ -210,6 +202,12 @@ export class Guest implements Disposable {
     }
   }
 
+  /** Its present state as a module of its own, between two calls. Throws CHECKPOINT_REFUSED, or IMAGE_DAMAGED for its text. */
+  exportImage(order: ExportOrder): Uint8Array<ArrayBuffer> {
+    invariant(!this.#border.entered, 'an image is exported between calls');
+    return this.#whileEntered(() => exportImage(this.#program, this.#bank, this.#current(), order));
+  }
+
   /** From now on the guest is unwound at its next host call. */
   requestStop(): void {
     this.#border.ending ??= new GuestStopped();
@@ -279,52 +277,14 @@ export class Guest implements Disposable {
 
   #putAt(image: ImageReference, blocks: readonly BlockMapping[]): 'in-place' | 'fresh' {
     const head = this.#headOf(image);
-    const memoryImage = this.#memoryImage(image, head);
-    if (this.#restoreInPlace(head, memoryImage, blocks)) return 'in-place';
-    this.#incarnation = this.#incarnate(head, memoryImage, blocks);
-    return 'fresh';
-  }
-
-  #restoreInPlace(head: ImageHead, image: MemoryImage, blocks: readonly BlockMapping[]): boolean {
-    const incarnation = this.#incarnation;
-    if (incarnation === null || this.#program.alwaysFresh) return false;
-    // Linear memory never shrinks: one that grew past the image cannot be put back.
-    if (incarnation.memory !== null && incarnation.memory.memory.buffer.byteLength !== head.memoryBytes)
-      return false;
-    if (!incarnation.state.restore(head.state)) return false;
-    incarnation.memory?.restore(image, blocks);
-    incarnation.arena = incarnation.memory === null ? null : new BlockArena(incarnation.memory, head.blocks);
-    return true;
-  }
-
-  #incarnate(head: ImageHead, image: MemoryImage, blocks: readonly BlockMapping[]): Incarnation {
+    const place = { head, memory: this.#memoryImage(image, head), blocks };
+    const present = this.#incarnation;
+    if (present !== null && !this.#program.alwaysFresh && restoreInPlace(present, place)) return 'in-place';
     this.#border.release();
-    this.#incarnation?.memory?.[Symbol.dispose]();
+    present?.memory?.[Symbol.dispose]();
     this.#incarnation = null;
-    const { layout } = this.#program;
-    const instance = this.#instantiate();
-    const state = new StateAccess(instance, layout);
-    const linearMemory = layout.memory === null ? null : instance.exports[layout.memory.exportName];
-    let memory: GuestMemory | null = null;
-    if (linearMemory instanceof WebAssembly.Memory) {
-      const missingPages = (head.memoryBytes - linearMemory.buffer.byteLength) / WASM_PAGE_SIZE;
-      if (missingPages > 0) linearMemory.grow(missingPages);
-      memory = this.#bank.guestMemory(linearMemory);
-      memory.restore(image, blocks);
-    }
-    invariant(state.restore(head.state), 'a fresh instance can be brought to every image of its module');
-    const arena = memory === null ? null : new BlockArena(memory, head.blocks);
-    return { instance, state, memory, arena, values: null };
-  }
-
-  #instantiate(): WebAssembly.Instance {
-    try {
-      return new WebAssembly.Instance(this.#program.module, this.#imports);
-    } catch (cause) {
-      if (!(cause instanceof RangeError)) throw cause;
-      const detail = `the engine has no room for it: ${cause.message}`;
-      throw new RekindleError('MODULE_OVER_QUOTA', this.#program.processName, detail, { cause });
-    }
+    this.#incarnation = incarnate(this.#program, this.#imports, this.#bank, place);
+    return 'fresh';
   }
 
   #headOf(image: ImageReference): ImageHead {

@@ -318,6 +318,11 @@ export class HostedProcess {
     return this.#current().checkpoint();
   }
 
+  async exportImage(imports: 'trap' | 'keep'): Promise<Uint8Array<ArrayBuffer>> {
+    this.#refuseUnlessCallable();
+    return this.#current().exportImage({ text: this.image.text, imports });
+  }
+
   async restore(): Promise<void> {
     this.#refuseUnlessCallable();
     await this.#current().restore();

@@ -14,7 +14,14 @@ import {
   type StopReason,
   stopError,
 } from './placement.ts';
-import type { CallRequest, ImageReference, ReturnValue, RunOutcome, StartKind } from './program.ts';
+import type {
+  CallRequest,
+  ExportOrder,
+  ImageReference,
+  ReturnValue,
+  RunOutcome,
+  StartKind,
+} from './program.ts';
 import { isWatchdogError, runWithTimeLimit } from './time-limit.ts';
 
 /** Those that have been loaded and not been given up: whom the watchdog may have ended with the call of another. */
@@ -143,6 +150,11 @@ export class InlinePlacement implements Placement {
     this.#runOver = true;
     this.#events.faulted(outcome.fault, outcome.handlerInstalled);
     throw new GuestFaultError(this.#processName, outcome.fault);
+  }
+
+  exportImage(order: ExportOrder): Uint8Array<ArrayBuffer> {
+    this.#refuseUnlessBetweenCalls();
+    return this.#guest.exportImage(order);
   }
 
   stop(reason: StopReason): MaybePromise<void> {

@@ -4,7 +4,7 @@ import { type ErrorCode, RekindleError } from '../errors.ts';
 import type { BlockMapping } from '../memory/guest-memory.ts';
 import type { AimedCall } from './border.ts';
 import type { Fault } from './fault.ts';
-import type { CallRequest, ImageReference, ReturnValue, StartKind } from './program.ts';
+import type { CallRequest, ExportOrder, ImageReference, ReturnValue, StartKind } from './program.ts';
 
 export type PlacementKind = 'inline' | 'thread';
 
@@ -49,6 +49,8 @@ export interface Placement {
   checkpoint(): MaybePromise<number>;
   /** Brings the present run back to its newest generation, between calls. Throws RESTORE_REFUSED, or what `call` rejects with. */
   restore(): MaybePromise<void>;
+  /** The present state as a module of its own, between calls. Throws CHECKPOINT_REFUSED, or what `call` rejects with. */
+  exportImage(order: ExportOrder): MaybePromise<Uint8Array<ArrayBuffer>>;
   /**
    * When done, no guest code of this process runs any more and every call under way has ended with `reason`. `next`: the image that will
    * be loaded then, as far as is known; something may be made ready for it meanwhile. Null when no load is known to follow.

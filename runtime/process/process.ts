@@ -1,6 +1,6 @@
 // The embedder's handle of a process. It stays the same through restarts, while pid and generation change; it gives no way to get
 // at the instance itself.
-import { requireKnown, requireLimit, requireOneOf } from '../checks.ts';
+import { refuse, requireKnown, requireLimit, requireOneOf } from '../checks.ts';
 import { type CompletedOptions, PLAIN_CALL } from './call-arguments.ts';
 import type { HostedProcess, ProcessEnd } from './hosted-process.ts';
 import type { ProcessKind } from './identity.ts';
@@ -15,14 +15,28 @@ export interface CallOptions {
   readonly limitMs?: number;
 }
 
+export interface ExportOptions {
+  /**
+   * What becomes of the functions the module imports. `trap`: the exported module imports nothing, and where its code calls one of them,
+   * it traps. `keep`: they stay imported, for another host to provide. Default `trap`.
+   */
+  readonly imports?: 'trap' | 'keep';
+}
+
 const NO_OPTIONS: CallOptions = Object.freeze({});
 
 /** How long `ready` waits when it is not told, in milliseconds: longer than a worker may take to start. */
 const READY_LIMIT_MS = 30_000;
 
+let hostedOf: (process: Process) => HostedProcess | null;
+
 /** Made by the site: `arun` returns one, `site.process(name)` and the events give the same one for the same process. */
 export class Process {
   readonly #hosted: HostedProcess;
+
+  static {
+    hostedOf = (process) => (#hosted in process ? process.#hosted : null);
+  }
 
   constructor(hosted: HostedProcess) {
     this.#hosted = hosted;
@@ -152,6 +166,24 @@ export class Process {
   restoreSync(): void {
     this.#hosted.restoreSync();
   }
+}
+
+/**
+ * The process in its present state as a WebAssembly module of its own: what is in linear memory, blocks included, as data, globals and tables
+ * as they are. Its instances go on from there on any engine, without this runtime; the process is left as it is, and no generation is
+ * made. Between calls, in either placement, of a plain process too. See docs/exported-images.md for what such a module is.
+ *
+ * Rejects with CHECKPOINT_REFUSED (naming what cannot be captured, or what engines would not take), OPTION_INVALID, IMAGE_DAMAGED when the
+ * text in the bank is; and, like `call`, with PROCESS_BUSY, PROCESS_RESTARTING, PROCESS_RESTARTED or PROCESS_ENDED.
+ */
+export async function exportImage(
+  process: Process,
+  options: ExportOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const { imports = 'trap' } = requireKnown('exportImage', options, ['imports']);
+  const how = requireOneOf('exportImage.imports', imports, ['trap', 'keep']);
+  const hosted = process instanceof Process ? hostedOf(process) : null;
+  return hosted === null ? refuse('process', 'is not one of a site') : hosted.exportImage(how);
 }
 
 function completed(options: CallOptions): CompletedOptions {

@@ -2,6 +2,7 @@
 // at every start (reference, section 1.3: argv and envp are those of the first start). It holds nothing that changes.
 import type { MountSpec } from '../files/mount-spec.ts';
 import type { ModuleLayout } from '../image/layout.ts';
+import type { Extent } from '../memory/extents.ts';
 import type { Fault } from './fault.ts';
 
 /** How a process is entered: decides what a start runs and what its return means. */
@@ -34,6 +35,14 @@ export interface ImageReference {
   /** Byte offset of the head. */
   readonly offset: number;
   readonly headBytes: number;
+}
+
+/** What an image is to be exported of, beside the present state, and how. */
+export interface ExportOrder {
+  /** Where the text of the process image lies in the bank. */
+  readonly text: Extent;
+  /** What becomes of imported functions: see `ExportOptions`. */
+  readonly imports: 'trap' | 'keep';
 }
 
 /** What a start runs. `entry`: the entry point, from generation 0. `restarted`: hr_restarted with its cause, where exported. */

@@ -28,6 +28,11 @@ export type Activity = Common &
         readonly resolve: (generation: number) => void;
         readonly reject: (error: Error) => void;
       }
+    | {
+        readonly kind: 'export';
+        readonly resolve: (bytes: Uint8Array<ArrayBuffer>) => void;
+        readonly reject: (error: Error) => void;
+      }
   );
 
 /** Ends an activity with an error. Nobody called an entry: what became of it is told by the events of the process. */

@@ -14,7 +14,14 @@ import {
   stopError,
 } from './placement.ts';
 import { fromPortable, toPortable } from './portable-error.ts';
-import type { CallRequest, GuestProgram, ImageReference, ReturnValue, StartKind } from './program.ts';
+import type {
+  CallRequest,
+  ExportOrder,
+  GuestProgram,
+  ImageReference,
+  ReturnValue,
+  StartKind,
+} from './program.ts';
 import type { HostServices } from './services.ts';
 import { type Activity, rejectActivity, ThreadActivities } from './thread-activities.ts';
 import type { PooledWorker, WorkerPool } from './worker-pool.ts';
@@ -124,6 +131,13 @@ export class ThreadPlacement implements Placement {
     });
   }
 
+  exportImage(order: ExportOrder): Promise<Uint8Array<ArrayBuffer>> {
+    return new Promise((resolve, reject) => {
+      const activity = { kind: 'export' as const, name: 'export', limitMs: null, resolve, reject };
+      this.#queue(activity, { kind: 'export', order, pid: this.#pid });
+    });
+  }
+
   stop(reason: StopReason, next: ImageReference | null): MaybePromise<void> {
     const isLoading = this.#loading?.isAsked ?? false;
     const isBusy = isLoading || (this.#activities.size > 0 && !this.#runOver);
@@ -186,7 +200,7 @@ export class ThreadPlacement implements Placement {
     void worker.terminate();
   }
 
-  #queue(activity: Activity & { readonly kind: 'call' | 'checkpoint' | 'restore' }, message: ToWorker): void {
+  #queue(activity: Exclude<Activity, { readonly kind: 'entry' }>, message: ToWorker): void {
     if (this.#activities.size >= this.#options.maxQueuedCalls)
       return activity.reject(new RekindleError('CALL_QUEUE_FULL', this.#name));
     this.#add(activity);
@@ -246,6 +260,8 @@ export class ThreadPlacement implements Placement {
         );
       case 'checkpointed':
         return this.#checkpointed(message.generation);
+      case 'exported':
+        return this.#exported(message.bytes);
       case 'refused':
         return rejectActivity(this.#finish(), () => fromPortable(message.error));
       case 'service':
@@ -274,6 +290,12 @@ export class ThreadPlacement implements Placement {
     invariant(activity.kind === 'checkpoint', 'a worker answers in order');
     this.#generation = generation;
     activity.resolve(generation);
+  }
+
+  #exported(bytes: Uint8Array<ArrayBuffer>): void {
+    const activity = this.#finish();
+    invariant(activity.kind === 'export', 'a worker answers in order');
+    activity.resolve(bytes);
   }
 
   #ended(outcome: PortableOutcome): void {

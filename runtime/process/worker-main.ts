@@ -38,8 +38,9 @@ let runOver = false;
 /** What is done although a run is over. */
 const OUTSIDE_OF_RUNS: readonly ToWorker['kind'][] = ['prepare', 'load', 'unload'];
 
-function post(message: FromWorker): void {
-  port.postMessage(message);
+/** `given`: what is handed over with it, and not there any more afterwards. */
+function post(message: FromWorker, given: readonly ArrayBuffer[] = []): void {
+  port.postMessage(message, given);
 }
 
 function current(): Guest {
@@ -130,22 +131,29 @@ function call(message: ToWorker & { readonly kind: 'call' }): void {
   }
 }
 
-function checkpoint(pid: number): void {
+/** Does what may be refused, and answers so then. */
+function unlessRefused(pid: number, body: () => void): void {
   try {
-    post({ kind: 'checkpointed', pid, generation: current().checkpoint() });
+    body();
   } catch (error) {
     if (!(error instanceof RekindleError)) throw error;
     post({ kind: 'refused', pid, error: toPortable(error) });
   }
 }
 
+function checkpoint(pid: number): void {
+  unlessRefused(pid, () => post({ kind: 'checkpointed', pid, generation: current().checkpoint() }));
+}
+
 function restore(pid: number): void {
-  try {
-    ended(pid, current().restore());
-  } catch (error) {
-    if (!(error instanceof RekindleError)) throw error;
-    post({ kind: 'refused', pid, error: toPortable(error) });
-  }
+  unlessRefused(pid, () => ended(pid, current().restore()));
+}
+
+function exportImage({ pid, order }: ToWorker & { readonly kind: 'export' }): void {
+  unlessRefused(pid, () => {
+    const bytes = current().exportImage(order);
+    post({ kind: 'exported', pid, bytes }, [bytes.buffer]);
+  });
 }
 
 async function handle(message: ToWorker): Promise<void> {
@@ -163,6 +171,8 @@ async function handle(message: ToWorker): Promise<void> {
       return checkpoint(message.pid);
     case 'restore':
       return restore(message.pid);
+    case 'export':
+      return exportImage(message);
     case 'unload':
       return unload();
   }

@@ -5,7 +5,14 @@ import type { ErrorCode } from '../errors.ts';
 import type { BankHandle } from '../memory/bank-view.ts';
 import type { BlockMapping } from '../memory/guest-memory.ts';
 import type { PortableFault } from './fault.ts';
-import type { CallRequest, GuestProgram, ImageReference, RunOutcome, StartKind } from './program.ts';
+import type {
+  CallRequest,
+  ExportOrder,
+  GuestProgram,
+  ImageReference,
+  RunOutcome,
+  StartKind,
+} from './program.ts';
 import type { HostServices } from './services.ts';
 
 /** What a worker is born with. */
@@ -65,10 +72,11 @@ export type ToWorker =
   | { readonly kind: 'call'; readonly request: CallRequest; readonly pid: number }
   | { readonly kind: 'checkpoint'; readonly pid: number }
   | { readonly kind: 'restore'; readonly pid: number }
+  | { readonly kind: 'export'; readonly order: ExportOrder; readonly pid: number }
   | { readonly kind: 'unload' };
 
 /**
- * `ended` answers launches, `call` and `restore`, in their order; `refused` a `checkpoint` or a `restore`. After `load-failed` nothing more
+ * `ended` answers launches, `call` and `restore`, in their order; `refused` a `checkpoint`, a `restore` or an `export`. After `load-failed` nothing more
  * is answered of what was asked of that run.
  */
 export type FromGuest =
@@ -77,6 +85,7 @@ export type FromGuest =
   | { readonly kind: 'ended'; readonly pid: number; readonly outcome: PortableOutcome }
   | { readonly kind: 'call-refused'; readonly pid: number; readonly message: string }
   | { readonly kind: 'checkpointed'; readonly pid: number; readonly generation: number }
+  | { readonly kind: 'exported'; readonly pid: number; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'refused'; readonly pid: number; readonly error: PortableError }
   | ServiceRequest
   | {

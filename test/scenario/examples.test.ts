@@ -37,6 +37,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'third request: 102',
     'afterwards: 100, total 6',
   ],
+  'export-image.mjs': ['it goes on from 41: 42', 'total 2', 'imports: 0'],
   'checkpoint.mjs': [
     'checkpoint: generation 1',
     'before the fault: generation 1, value 102, total 2',

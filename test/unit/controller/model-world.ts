@@ -128,6 +128,10 @@ class ModelPlacement implements Placement {
     return undefined;
   }
 
+  exportImage(): never {
+    throw new Error('not in this model');
+  }
+
   #require(...states: readonly string[]): void {
     if (!states.includes(this.#state))
       throw new Error(`${this.#processName} is ${this.#state}, not ${states}`);

@@ -21,6 +21,7 @@ const idlePlacement: Placement = {
   aim: () => undefined,
   checkpoint: () => 1,
   restore: () => undefined,
+  exportImage: () => Uint8Array.of(),
   stop: () => undefined,
   dispose: () => undefined,
 };
