@@ -57,7 +57,7 @@ function inputOf(given: InputOption): {
   readonly route: InputRoute;
   readonly source: StdioEnds['stdin'];
 } {
-  if (given instanceof Uint8Array) return { route: 'given', source: new BytesSource(given.slice()) };
+  if (given instanceof Uint8Array) return { route: 'given', source: new BytesSource(given) };
   if (given instanceof Readable) return { route: 'given', source: new StreamSource(given) };
   if (typeof given !== 'string')
     return refuse('stdio.stdin', `must be ${INPUT_ROUTES.join(', ')}, bytes or a readable stream`);

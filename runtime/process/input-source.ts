@@ -13,8 +13,9 @@ export interface InputSource {
 export class BytesSource implements InputSource {
   readonly #bytes: Uint8Array;
 
+  /** Takes a copy. */
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    this.#bytes = new Uint8Array(bytes);
   }
 
   read(position: number, maxBytes: number): InputReply {
@@ -50,7 +51,8 @@ export class StreamSource implements InputSource {
       }
       this.#pending = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
     }
-    const bytes = this.#pending.slice(0, maxBytes);
+    // A copy, which `slice` is not of what streams give.
+    const bytes = new Uint8Array(this.#pending.subarray(0, maxBytes));
     this.#pending = this.#pending.subarray(maxBytes);
     return { kind: 'bytes', bytes };
   }

@@ -1,11 +1,17 @@
-// The two example programs of the reference (section 6): their output is exact, wherever they run, however often they crash, and
-// whoever kills them meanwhile. The moments of the kills are chosen by a seed, which a failure prints.
+// The two example programs of the reference (section 6), in AssemblyScript and in C: their output is exact and the same, wherever they
+// run, however often they crash, and whoever kills them meanwhile. The moments of the kills are chosen by a seed, which a failure prints.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Process } from '#runtime/index.js';
 import { inTime, MATRIX, type PlacementName, SiteUnderTest, until } from '#test/support/scenario.js';
 
 const THREADS = MATRIX.filter(({ placement }) => placement === 'thread');
+/** What the file names of the programs end in, by the language they are written in. */
+const SUFFIXES = { AssemblyScript: '.wasm', C: '-c.wasm' } as const;
+type Language = keyof typeof SUFFIXES;
+const LANGUAGES = Object.keys(SUFFIXES) as Language[];
+const inEachLanguage = <Row extends object>(rows: readonly Row[]) =>
+  rows.flatMap((row) => LANGUAGES.map((language) => ({ ...row, language })));
 const RESTORES = ['in-place', 'fresh'] as const;
 const HELLO = 'Hello world!\nHello again! I have been restarted.\n';
 const MESSAGE = [
@@ -24,46 +30,59 @@ async function expectGone(fixture: SiteUnderTest, process: Process): Promise<voi
   expect(fixture.log.mishaps).toEqual([]);
 }
 
-describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {
-  describe.each(RESTORES)('restored %s', (restore) => {
-    it('hello-restart greets twice', async () => {
-      await using fixture = await SiteUnderTest.open({ backend });
-      const process = await fixture.site.arun('hello-restart.wasm', { group: 3, placement, restore });
-      await expectGone(fixture, process);
-      expect(fixture.output).toBe(HELLO);
-      expect(fixture.log.faults).toMatchObject([
-        {
-          name: process.name,
-          fault: { kind: 'trap', message: 'memory access out of bounds', generation: 0 },
-        },
-      ]);
-      expect(fixture.log.restarts).toHaveLength(1);
-    });
+describe.each(inEachLanguage(MATRIX))(
+  '$backend, $placement, $language',
+  ({ backend, placement, language }) => {
+    describe.each(RESTORES)('restored %s', (restore) => {
+      it('hello-restart greets twice', async () => {
+        await using fixture = await SiteUnderTest.open({ backend });
+        const process = await fixture.site.arun(`hello-restart${SUFFIXES[language]}`, {
+          group: 3,
+          placement,
+          restore,
+        });
+        await expectGone(fixture, process);
+        expect(fixture.output).toBe(HELLO);
+        expect(fixture.log.faults).toMatchObject([
+          {
+            name: process.name,
+            fault: { kind: 'trap', message: 'memory access out of bounds', generation: 0 },
+          },
+        ]);
+        expect(fixture.log.restarts).toHaveLength(1);
+      });
 
-    it.each([0, 1, 3, 8])('restart-spawn prints its message once after %i crashes', async (crashes) => {
-      await using fixture = await SiteUnderTest.open({ backend });
-      const process = await startParent(fixture, { crashes, placement, restore });
-      await expectGone(fixture, process);
-      expect(fixture.output).toBe(MESSAGE);
-      expect(fixture.log.faults.map(({ name, fault }) => [name, fault.message])).toEqual(
-        Array.from({ length: crashes }, () => [process.name, 'unreachable']),
-      );
-      expect(fixture.log.ends.map(({ name, end }) => [name, end])).toContainEqual([
-        'HR_child',
-        { kind: 'exit', status: 0 },
-      ]);
+      it.each([0, 1, 3, 8])('restart-spawn prints its message once after %i crashes', async (crashes) => {
+        await using fixture = await SiteUnderTest.open({ backend });
+        const process = await startParent(fixture, { language, crashes, placement, restore });
+        await expectGone(fixture, process);
+        expect(fixture.output).toBe(MESSAGE);
+        expect(fixture.log.faults.map(({ name, fault }) => [name, fault.message])).toEqual(
+          Array.from({ length: crashes }, () => [process.name, 'unreachable']),
+        );
+        expect(fixture.log.ends.map(({ name, end }) => [name, end])).toContainEqual([
+          'HR_child',
+          { kind: 'exit', status: 0 },
+        ]);
+      });
     });
-  });
-});
+  },
+);
 
-describe.each(THREADS)('$backend, thread', (row) => {
-  const { backend, placement } = row;
+describe.each(inEachLanguage(THREADS))('$backend, thread, $language', (row) => {
+  const { backend, placement, language } = row;
 
   it('the child goes on at its checkpoint, not at its beginning', async () => {
     await using fixture = await SiteUnderTest.open({ backend });
     const seen: number[] = [];
     fixture.site.on('restarted', () => seen.push(childCheckpoint(fixture)));
-    const process = await startParent(fixture, { crashes: 6, placement, patienceMs: 5_000, stepMs: 20 });
+    const process = await startParent(fixture, {
+      language,
+      crashes: 6,
+      placement,
+      patienceMs: 5_000,
+      stepMs: 20,
+    });
     await expectGone(fixture, process);
     // The parent crashes whenever the child has gone at least one step further, until only the last step is left.
     expect(seen).toHaveLength(6);
@@ -82,7 +101,7 @@ describe.each(THREADS)('$backend, thread', (row) => {
         fc.nat({ max: 3 }),
         async (kills, crashes) => {
           await using fixture = await SiteUnderTest.open({ backend });
-          const process = await startParent(fixture, { crashes, placement, patienceMs: 500 });
+          const process = await startParent(fixture, { language, crashes, placement, patienceMs: 500 });
           for (const { victim, afterPolls } of kills) {
             let polls = 0;
             await until('the next kill', () => polls++ >= afterPolls);
@@ -98,6 +117,7 @@ describe.each(THREADS)('$backend, thread', (row) => {
 });
 
 interface ParentOptions {
+  readonly language: Language;
   readonly crashes: number;
   readonly placement: PlacementName;
   readonly restore?: 'in-place' | 'fresh';
@@ -107,10 +127,10 @@ interface ParentOptions {
 }
 
 async function startParent({ site }: SiteUnderTest, options: ParentOptions): Promise<Process> {
-  const { crashes, placement, restore = 'in-place', stepMs = 2 } = options;
+  const { language, crashes, placement, restore = 'in-place', stepMs = 2 } = options;
   const patienceMs = options.patienceMs ?? (placement === 'inline' ? 1 : 200);
   const args = [crashes, patienceMs, stepMs].map(String);
-  return site.arun('restart-parent.wasm', { group: 9, placement, restore, args });
+  return site.arun(`restart-parent${SUFFIXES[language]}`, { group: 9, placement, restore, args });
 }
 
 function childCheckpoint({ site }: SiteUnderTest): number {

@@ -54,6 +54,23 @@ export const SUBJECTS: readonly Subject[] = [
     varying: 5,
   },
   {
+    path: 'counter-c.wasm',
+    options: { args: ['40'] },
+    before: [call('increment'), call('add', [7]), call('seed')],
+    undone: [call('add', [1000]), call('seed')],
+    fault: call('crash'),
+    after: [call('value'), call('increment'), call('lastCause'), call('increments'), call('additions')],
+    // The two words of the generator's state.
+    varying: 2,
+  },
+  {
+    path: 'visits-rust.wasm',
+    before: [call('visit'), call('visit')],
+    undone: [call('visit')],
+    fault: call('crash', [100]),
+    after: [call('visit'), call('lastCause')],
+  },
+  {
     path: 'faulty.wasm',
     before: [call('ping'), call('ping')],
     undone: [call('ping')],

@@ -10,6 +10,8 @@ import { compiledGuest, faultOf, MATRIX, SAMPLE_GUESTS } from '#test/support/sce
 import { type GuestCall, SUBJECTS, type Subject } from './oracle-subjects.js';
 
 const GROUP = 6;
+/** Go's own runtime decides by time and chance what lies where: no two runs of it have the same memory. */
+const NEVER_THE_SAME = ['visits-go.wasm'];
 
 interface Outcome {
   readonly results: readonly ReturnValue[];
@@ -23,7 +25,8 @@ it('has a subject for every sample guest that is called by the host', () => {
   const reactors = readdirSync(SAMPLE_GUESTS)
     .filter((file) => file.endsWith('.wasm') && !exportsOf(file).includes(EXPORT_COMMAND_ENTRY))
     .sort();
-  expect([...new Set(SUBJECTS.map(({ path }) => path))].sort()).toEqual(reactors);
+  const subjects = SUBJECTS.map(({ path }) => path);
+  expect([...new Set([...subjects, ...NEVER_THE_SAME])].sort()).toEqual(reactors);
 });
 
 describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {

@@ -8,6 +8,7 @@ import * as errno from '#abi/errors.js';
 import * as hr from '#abi/hr.js';
 import { ERROR_CODES, openSite } from '#runtime/index.js';
 import { WASI_FUNCTION_NAMES } from '#runtime/wasi/preview1.js';
+import { compileText } from '#test/support/c-guests.js';
 import { type Page, readPages } from '#test/support/documents.js';
 import { ROOT, runNode } from '#test/support/run-program.js';
 import { listFiles, readText } from '../style/source-tree.js';
@@ -75,6 +76,19 @@ describe("the README's guest", () => {
 
   it('has ten lines and counts on after a restart', async () => {
     expect(block('README.md', 'ts', 'VISITS').trimEnd().split('\n')).toHaveLength(10);
+    await expectVisitsCounted();
+  });
+
+  it('is the same in C', async () => {
+    const source = block('README.md', 'c', 'VISITS');
+    writeFileSync(
+      join(directory, 'visits.wasm'),
+      await compileText('test/guests/visits.c', 'reactor', source),
+    );
+    await expectVisitsCounted();
+  });
+
+  async function expectVisitsCounted(): Promise<void> {
     const site = await openSite({ stableStorage: directory });
     try {
       const visits = await site.arun('visits.wasm', { placement: 'inline' });
@@ -84,13 +98,13 @@ describe("the README's guest", () => {
     } finally {
       await site.shutdown();
     }
-  });
+  }
 });
 
 const DIRECTORIES = ['abi', 'bench', 'docs', 'examples', 'guests', 'runtime', 'scripts', 'test'];
-const FILE_NAME = /^\.?[\w\-/]+(?:\.[\w-]+)*\.(?:ts|mjs|md|json|wasm)$/;
+const FILE_NAME = /^\.?[\w\-/]+(?:\.[\w-]+)*\.(?:ts|mjs|md|json|wasm|c|rs|go)$/;
 const PATH_IN_TREE = new RegExp(`^(?:${DIRECTORIES.join('|')})/[\\w\\-./]*$`);
-const files = listFiles(DIRECTORIES, ['.ts', '.mjs', '.md', '.wasm']);
+const files = listFiles(DIRECTORIES, ['.ts', '.mjs', '.md', '.wasm', '.c', '.h', '.rs', '.go']);
 const fileNames = new Set(files.map((path) => posix.basename(path)));
 
 function looksLikePath(span: string): boolean {
@@ -104,6 +118,7 @@ function exists(span: string): boolean {
 
 const TEXTS = [
   ...listFiles(['abi', 'bench', 'examples', 'guests', 'runtime', 'scripts'], ['.ts', '.mjs']),
+  ...listFiles(['abi', 'guests'], ['.c', '.h', '.rs', '.go']),
   'test/style/import-rules.ts',
   'vitest.config.ts',
   'package.json',
@@ -114,7 +129,7 @@ const TEXTS = [
 const words = new Set(TEXTS.flatMap((text) => text.match(/[A-Za-z_]\w*/g) ?? []));
 
 /** Names of the world outside, which nothing here has to hold. */
-const FOREIGN = ['bindings', 'strerror'];
+const FOREIGN = ['atexit', 'bindings', 'rgnAllocate', 'strerror'];
 
 describe.each(pages.map((each) => [each.path, each] as const))('%s', (path, { spans, links, text }) => {
   it('mentions npm scripts that exist', () => {

@@ -1,5 +1,6 @@
 // The house rules as tests over the source tree: who may import whom, no cycles, no dead files, sizes, opening comments, file
 // names and words. A breach is reported as a sentence that names the file.
+import { posix } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { danglingImports, findCycle, tableBreaches, unreachableFiles } from './import-rules.js';
 import { listFiles, readSources, readText, SOURCE_DIRECTORIES } from './source-tree.js';
@@ -8,10 +9,12 @@ const MAX_FILE_LINES = 400;
 const MAX_LINE_CHARACTERS = 160;
 /** What starts the runtime: the package's entry, its command, and what a worker thread is started with. */
 const RUNTIME_ENTRIES = ['runtime/index.ts', 'runtime/cli.ts', 'runtime/process/worker-main.ts'];
-const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.(ts|mjs)$/;
+const FILE_NAME = /^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.(ts|mjs|c|h|rs|go)$/;
 const DIRECTORY_NAME = /^[a-z0-9]+(-[a-z0-9]+)*$/;
 /** The compiler takes an import module's name from the name of the file that declares it. */
-const IMPORT_MODULE_DECLARATIONS = 'abi/assemblyscript/imports/';
+const IMPORT_MODULE_DECLARATIONS = ['abi/assemblyscript/imports/', 'test/guests/imports/'];
+/** Named as programs written for the original include them. */
+const NAMED_BY_OTHERS = ['chPmm.h', 'hrCtrl.h', 'vitest.config.ts'];
 // Put together here, so that this file does not hold them itself.
 const FORBIDDEN_WORDS = [
   ['TO', 'DO'],
@@ -24,7 +27,9 @@ const FORBIDDEN_WORDS = [
 const sources = readSources();
 const runtimeSources = sources.filter(({ path }) => path.startsWith('runtime/'));
 const scripts = ['vitest.config.ts', ...listFiles(['guests', 'scripts'], ['.mjs'])];
-const texts = [...sources, ...scripts.map((path) => ({ path, text: readText(path) }))];
+/** Guests in other languages, and the headers of the ABI. */
+const foreign = listFiles(['abi', 'guests', 'test/guests'], ['.c', '.h', '.rs', '.go']);
+const texts = [...sources, ...[...scripts, ...foreign].map((path) => ({ path, text: readText(path) }))];
 
 it('looks at every room', () => {
   const tops = new Set(sources.map(({ path }) => path.split('/')[0]));
@@ -72,11 +77,13 @@ describe('files', () => {
     const wellNamed = (path: string) => {
       const parts = path.split('/');
       const directories = parts.slice(0, -1);
-      const declaresImports = path.startsWith(IMPORT_MODULE_DECLARATIONS);
+      const declaresImports = IMPORT_MODULE_DECLARATIONS.some((directory) => path.startsWith(directory));
       const file = declaresImports ? (parts.at(-1) ?? '').replaceAll('_', '-') : (parts.at(-1) ?? '');
       return directories.every((name) => DIRECTORY_NAME.test(name)) && FILE_NAME.test(file);
     };
-    const paths = texts.map(({ path }) => path).filter((path) => path !== 'vitest.config.ts');
+    const paths = texts
+      .map(({ path }) => path)
+      .filter((path) => !NAMED_BY_OTHERS.includes(posix.basename(path)));
     expect(paths.filter((path) => !wellNamed(path))).toEqual([]);
   });
 

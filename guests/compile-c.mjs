@@ -1,0 +1,69 @@
+// Compiles one C or C++ source to a WebAssembly module for WASI, with the clang that npm brings and nothing of the machine's. It reads
+// sources and the headers of abi/include, and must never write a file: the module is what it returns.
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runClang, runLLVM } from '@yowasp/clang';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const INCLUDE_DIRECTORY = 'abi/include';
+const OUTPUT = 'output.wasm';
+
+/** Extensions of what a guest in C or C++ may be made from. */
+export const C_EXTENSIONS = ['.c', '.cc', '.h'];
+
+// What every guest is compiled with. The stack lies first, so that one that overflows is out of bounds and not in the data below; the
+// shadow stack pointer is found by the host (docs/guest-abi.md, section 6).
+const OPTIONS = [
+  '-O2',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  `-I${INCLUDE_DIRECTORY}`,
+  '-Wl,--stack-first',
+  '-Wl,--export=__stack_pointer',
+];
+
+/** Sources and headers of a directory, as the compiler is given them: a tree of names and contents. */
+async function readTree(directory) {
+  const tree = {};
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) tree[entry.name] = await readTree(path);
+    else if (C_EXTENSIONS.includes(extname(entry.name))) tree[entry.name] = await readFile(path);
+  }
+  return tree;
+}
+
+/** The tree with `path`, whose parts are joined by '/', leading to `content`. */
+function planted(tree, path, content) {
+  const [first, ...rest] = path.split('/');
+  return {
+    ...tree,
+    [first]: rest.length === 0 ? content : planted(tree[first] ?? {}, rest.join('/'), content),
+  };
+}
+
+/**
+ * The module made from `source`, a path below the root of the repository; what it includes lies beside it or in abi/include. `target`
+ * is `command` or `reactor`. When `text` is given it is taken for the content of `source`, which then need not exist. Rejects with
+ * what the compiler has to say.
+ */
+export async function compileC(source, target, text) {
+  const directory = dirname(source);
+  let files = planted({}, INCLUDE_DIRECTORY, await readTree(join(ROOT, INCLUDE_DIRECTORY)));
+  files = planted(files, directory, await readTree(join(ROOT, directory)));
+  if (text !== undefined) files = planted(files, source, text);
+  // Loads the compiler itself, which would otherwise tell the console how far it has come.
+  await runLLVM(null, {}, { fetchProgress: () => {} });
+  const said = [];
+  const hear = (bytes) => bytes && said.push(Buffer.from(bytes));
+  const driver = extname(source) === '.cc' ? 'clang++' : 'clang';
+  const args = [driver, ...OPTIONS, `-mexec-model=${target}`, source, '-o', OUTPUT];
+  const complaint = (otherwise) => new Error(`${source}: ${Buffer.concat(said).toString() || otherwise}`);
+  const made = await runClang(args, files, { stdout: hear, stderr: hear }).catch((error) => {
+    throw complaint(String(error));
+  });
+  if (made[OUTPUT] === undefined) throw complaint('the compiler made nothing of it');
+  return made[OUTPUT];
+}
