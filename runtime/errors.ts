@@ -30,6 +30,8 @@ export const ERROR_CODES = {
   BANK_VERSION: 'the bank has a format version this Rekindle does not read',
   BANK_DAMAGED: 'the bank does not pass its own checks',
   BLOCK_LIMIT: 'the bank has no free block entry left',
+  VOLUME_BUSY: 'somebody is using the volume',
+  VOLUME_LIMIT: 'there are too many volumes or files, or the volume has no space left',
   PERMISSION_DENIED: 'the caller may not do this',
   PROCESS_UNKNOWN: 'there is no such process',
   PROCESS_ENDED: 'the process has ended',

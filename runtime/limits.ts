@@ -28,6 +28,8 @@ export interface Limits {
   readonly maxWorkers: number;
   /** Generations kept of one process beside generation 0, the current one included; room for one more is needed while it is made. */
   readonly maxGenerations: number;
+  /** Bytes of the bank that one volume may take, its table of files included: a guest that fills its own leaves the rest of the site room. */
+  readonly volumeQuotaBytes: number;
 }
 
 export const DEFAULT_LIMITS: Limits = Object.freeze({
@@ -40,6 +42,7 @@ export const DEFAULT_LIMITS: Limits = Object.freeze({
   maxQueuedCalls: 1024,
   maxWorkers: 256,
   maxGenerations: 2,
+  volumeQuotaBytes: 64 * MiB,
 });
 
 /** Upper bounds of the settable limits: what the formats and the engine can carry. */
@@ -56,6 +59,7 @@ export const LIMIT_BOUNDS: Readonly<Record<keyof Limits, { readonly min: number;
     maxQueuedCalls: { min: 1, max: 1_000_000 },
     maxWorkers: { min: 1, max: 4096 },
     maxGenerations: { min: 1, max: 16 },
+    volumeQuotaBytes: { min: 64 * KiB, max: 65535 * WASM_PAGE_SIZE },
   });
 
 /** Restarts of one group that are remembered by their times; more than any policy needs that is to trip at all. */
@@ -141,3 +145,25 @@ export const MAX_LISTED_ENTRIES = 100_000;
 export const MEMORY_NODE_BYTES = 512;
 /** Bytes of a file's name, as on Linux (NAME_MAX). */
 export const MAX_NAME_BYTES = 255;
+/** Volumes of a site: each is made by whoever mounts it first, and is kept until the host removes it. */
+export const MAX_VOLUMES = 256;
+/** Names in one volume, over all its directories. A name and its file cost about 400 bytes of the host's memory and 150 of the ledger. */
+export const MAX_VOLUME_NAMES = 65_536;
+/** Names in all volumes together: with more the ledger would take a second to be written anew. */
+export const MAX_NAMES_OF_SITE = 262_144;
+/** Bytes of one component of a path in a volume: what other file systems take. */
+export const MAX_FILE_NAME_BYTES = 255;
+/** Bytes of what a symbolic link in a volume leads to: what Linux takes. */
+export const MAX_SYMLINK_BYTES = 4096;
+/** Directories above one that is made in a volume, or moved to where it is: each is walked for that. */
+export const MAX_DIRECTORY_DEPTH = 1024;
+/** Files of volumes, and volumes, that one run has open: each is an entry in the books of the main thread. */
+export const MAX_VOLUME_HANDLES = 4096;
+/** Extents of one file: all of them are written down again when there is one more. Files that grow by a quarter need some sixty. */
+export const MAX_FILE_EXTENTS = 1024;
+/** Bytes that a file of a volume gets in advance at most, when it grows. */
+export const MAX_GROWTH_BYTES = 1 * MiB;
+/** Length of a file in a volume: what its entry in the table of files can say. The bank is smaller, but a file may have gaps. */
+export const MAX_FILE_BYTES = 2 ** 32 - 1;
+/** Bytes that a guest in a thread hands to the main thread at once, when it writes to a volume. */
+export const MAX_VOLUME_PIECE_BYTES = 1 * MiB;

@@ -9,6 +9,7 @@ import { PlacementMaker } from './controller/placements.ts';
 import { ProcessTable } from './controller/process-table.ts';
 import { reconcile } from './controller/reconcile.ts';
 import { Spawner } from './controller/spawner.ts';
+import { Volumes } from './files/volumes.ts';
 import { ProcessImages } from './image/process-image.ts';
 import type { Bank } from './memory/bank.ts';
 import { PersistentMemoryManager } from './memory/persistent-memory-manager.ts';
@@ -27,6 +28,7 @@ export interface SiteParts {
   readonly directory: BankDirectory | null;
   readonly storage: StableStorage;
   readonly pmm: PersistentMemoryManager;
+  readonly volumes: Volumes;
   readonly images: ProcessImages;
   readonly pool: WorkerPool;
   readonly table: ProcessTable;
@@ -48,7 +50,9 @@ export function buildParts(
   const { limits, policy } = options;
   const pmm = new PersistentMemoryManager(bank, limits);
   const images = new ProcessImages(bank, pmm);
-  const past = start === 'hot' ? readPast(bank, pmm, images, environment.nowMs()) : NO_PAST;
+  const { volumeQuotaBytes } = limits;
+  const volumes = new Volumes({ bank, volumeQuotaBytes, nowMs: () => environment.nowMs() });
+  const past = start === 'hot' ? readPast(bank, pmm, images, volumes, environment.nowMs()) : NO_PAST;
   const pool = new WorkerPool({
     bank: bank.handle(),
     warmWorkers: options.warmWorkers,
@@ -64,14 +68,14 @@ export function buildParts(
     ready: () => process.becomeReady(),
     exited: (exit) => controller.exited(process, exit),
     faulted: (fault, handlerInstalled) => controller.faulted(process, fault, handlerInstalled),
-    hostFunctionCutOff: () => reconcile({ table, images, pmm, ledger, groups: controller.groups }),
+    hostFunctionCutOff: () => reconcile({ table, images, pmm, volumes, ledger, groups: controller.groups }),
   });
   const placements = new PlacementMaker({
     bank,
     pool,
     limits,
     circumstances: systemCircumstances,
-    servicesFor: (process) => guestServices(process, { pmm, table, controller, spawner, observer }),
+    servicesFor: (process) => guestServices(process, { pmm, volumes, table, controller, spawner, observer }),
     eventsFor,
     embeddingOf: (process) => spawner.embeddingOf(process),
   });
@@ -80,6 +84,7 @@ export function buildParts(
     bank,
     images,
     pmm,
+    volumes,
     table,
     controller,
     placements,
@@ -88,5 +93,18 @@ export function buildParts(
   });
   const losses = Object.freeze([...(directory?.losses ?? []), ...past.losses]);
   const pastProcesses = past.processes;
-  return { bank, directory, storage, pmm, images, pool, table, controller, spawner, pastProcesses, losses };
+  return {
+    bank,
+    directory,
+    storage,
+    pmm,
+    volumes,
+    images,
+    pool,
+    table,
+    controller,
+    spawner,
+    pastProcesses,
+    losses,
+  };
 }

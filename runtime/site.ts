@@ -3,10 +3,12 @@ import type { BankLoss } from './bank/bank-loss.ts';
 import { type ArunOptions, identityFromOptions } from './cinit/arun-options.ts';
 import type { CommandFailure } from './cinit/command-failure.ts';
 import { PersistentBlocks } from './cinit/persistent-blocks.ts';
+import { PersistentVolumes } from './cinit/persistent-volumes.ts';
 import { blockRows, groupRows, type ProcessRow, processRows, type SiteReport } from './cinit/reports.ts';
 import { makeEmbedding, mergeFunctions } from './controller/embedding.ts';
 import type { ControllerObserver } from './controller/observer.ts';
 import { RekindleError } from './errors.ts';
+import { HostFiles } from './files/host-files.ts';
 import type { BlockRow } from './memory/persistent-memory-manager.ts';
 import { loadEmbedderFactory } from './process/embedder-imports.ts';
 import type { HostedProcess } from './process/hosted-process.ts';
@@ -54,6 +56,8 @@ export class Site implements AsyncDisposable {
   readonly losses: readonly BankLoss[];
   /** Persistent blocks as the host sees them. */
   readonly pmm: PersistentBlocks;
+  /** Volumes, the file systems in the bank, as the host sees them. */
+  readonly volumes: PersistentVolumes;
 
   /** What `openSite` does, once its options have been checked. */
   static async open(
@@ -90,11 +94,12 @@ export class Site implements AsyncDisposable {
     this.#options = options;
     for (const name of SITE_EVENTS) this.#emitter.adopt(name, options.listeners);
     this.#parts = buildParts(options, environment, storage, opened, this.#observer());
-    const { bank, losses, pmm } = this.#parts;
+    const { bank, losses, pmm, volumes } = this.#parts;
     this.#watch = opened.directory === null ? null : watchBank(opened.directory);
     this.start = opened.start;
     this.losses = losses;
     this.pmm = new PersistentBlocks(pmm, bank, () => this.#refuseWhenClosed());
+    this.volumes = new PersistentVolumes(volumes, new HostFiles(volumes), () => this.#refuseWhenClosed());
   }
 
   /**
@@ -173,6 +178,7 @@ export class Site implements AsyncDisposable {
       processes: this.aps(),
       groups: groupRows(this.#parts.controller),
       blocks: this.pmstat(),
+      volumes: this.volumes.list(),
       bank: this.#parts.pmm.usage(),
       workers: this.#parts.pool.size,
       policy: this.#options.policy,

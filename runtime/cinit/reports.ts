@@ -3,6 +3,7 @@ import type { BankLoss } from '../bank/bank-loss.ts';
 import type { HotRestartController } from '../controller/controller.ts';
 import type { ProcessTable } from '../controller/process-table.ts';
 import type { GroupPhase, MemberStatus, Policy } from '../controller/state.ts';
+import type { VolumeRow } from '../files/volumes.ts';
 import type { Limits } from '../limits.ts';
 import type { BankUsage, BlockRow, PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
 import type { ProcessKind } from '../process/identity.ts';
@@ -49,6 +50,7 @@ export interface SiteReport {
   readonly processes: readonly ProcessRow[];
   readonly groups: readonly GroupRow[];
   readonly blocks: readonly BlockRow[];
+  readonly volumes: readonly VolumeRow[];
   readonly bank: BankUsage;
   readonly workers: number;
   readonly policy: Policy;

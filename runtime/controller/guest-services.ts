@@ -2,6 +2,7 @@
 // process's own. It turns their answers into the numbers of the ABI and decides nothing.
 import { EINVAL, EPERM, ESRCH } from '../../abi/errors.ts';
 import { RekindleError } from '../errors.ts';
+import type { Volumes } from '../files/volumes.ts';
 import type { PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
 import { GuestStopped } from '../process/fault.ts';
 import type { HostedProcess } from '../process/hosted-process.ts';
@@ -15,6 +16,7 @@ import type { Spawner } from './spawner.ts';
 
 export interface GuestServicesOptions {
   readonly pmm: PersistentMemoryManager;
+  readonly volumes: Volumes;
   readonly table: ProcessTable;
   readonly controller: HotRestartController;
   readonly spawner: Spawner;
@@ -22,7 +24,7 @@ export interface GuestServicesOptions {
 }
 
 export function guestServices(process: HostedProcess, options: GuestServicesOptions): AsynchronousServices {
-  const { pmm, table, controller, spawner, observer } = options;
+  const { pmm, volumes, table, controller, spawner, observer } = options;
   const isPlain = process.identity.groupId === null;
 
   /** The caller's own mapping of a block that is gone goes at once; other processes keep theirs until their run is over. */
@@ -70,6 +72,7 @@ export function guestServices(process: HostedProcess, options: GuestServicesOpti
     reacquireBlocks: () => process.reacquireBlocks(),
 
     callHostFunction: (index, args) => spawner.embeddingOf(process).call(index, args),
+    volume: (request) => volumes.serve(process.pid, request),
     readInput: (position, maxBytes, waitMs) => {
       if (process.identity.settings.placement === 'thread')
         return process.stdio.readInput(position, maxBytes, waitMs);

@@ -3,6 +3,7 @@
 import type { BankLoss } from '../bank/bank-loss.ts';
 import type { LedgerChange } from '../bank/ledger-records.ts';
 import { RekindleError } from '../errors.ts';
+import type { Volumes } from '../files/volumes.ts';
 import {
   changeOfGenerations,
   GENERATIONS_PREFIX,
@@ -47,21 +48,30 @@ export function readPast(
   bank: Bank,
   pmm: PersistentMemoryManager,
   images: ProcessImages,
+  volumes: Volumes,
   nowMs: number,
 ): SitePast {
-  return new PastReader(bank, pmm, images, nowMs).read();
+  return new PastReader(bank, pmm, images, volumes, nowMs).read();
 }
 
 class PastReader {
   readonly #bank: Bank;
   readonly #pmm: PersistentMemoryManager;
   readonly #images: ProcessImages;
+  readonly #volumes: Volumes;
   readonly #nowMs: number;
   readonly #losses: BankLoss[] = [];
   readonly #changes: LedgerChange[] = [];
 
-  constructor(bank: Bank, pmm: PersistentMemoryManager, images: ProcessImages, nowMs: number) {
+  constructor(
+    bank: Bank,
+    pmm: PersistentMemoryManager,
+    images: ProcessImages,
+    volumes: Volumes,
+    nowMs: number,
+  ) {
     this.#nowMs = nowMs;
+    this.#volumes = volumes;
     this.#bank = bank;
     this.#pmm = pmm;
     this.#images = images;
@@ -96,6 +106,9 @@ class PastReader {
     });
     const present = new Set(processes.map(({ record }) => record.identity.name));
     this.#dropOrphans(present, [...records.keys()]);
+    const ofVolumes = this.#volumes.adopt();
+    this.#losses.push(...ofVolumes.losses);
+    this.#changes.push(...ofVolumes.changes);
     const state = restoredState(groups, written.books);
     ledger.commit([...this.#changes, ...changesOfGroups(state.groups, state.books.nextSerial)]);
     this.#images.dropUnused();

@@ -72,6 +72,7 @@ function immediate(services: AsynchronousServices): HostServices {
     reacquireBlocks: () => now(services.reacquireBlocks()),
     callHostFunction: (...args) => now(services.callHostFunction(...args)),
     readInput: (...args) => now(services.readInput(...args)),
+    volume: (...args) => now(services.volume(...args)),
     write: (...args) => now(services.write(...args)),
     outputTaken: () => now(services.outputTaken()),
     exitHandlerInstalled: () => now(services.exitHandlerInstalled()),

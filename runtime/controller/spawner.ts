@@ -3,7 +3,8 @@
 import { AFX_TRUSTED } from '../../abi/hr.ts';
 import { PMM_MEDIUM_RAM, PMM_NAME_SIZE, SYSTEM_PREFIX } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
-import { requireHostDirectory } from '../files/host-file-system.ts';
+import { requireMounts } from '../files/require-mounts.ts';
+import type { Volumes } from '../files/volumes.ts';
 import type { ModuleSource, ProcessImage, ProcessImages } from '../image/process-image.ts';
 import type { Limits } from '../limits.ts';
 import type { Bank } from '../memory/bank.ts';
@@ -27,6 +28,7 @@ export interface SpawnerOptions {
   readonly bank: Bank;
   readonly images: ProcessImages;
   readonly pmm: PersistentMemoryManager;
+  readonly volumes: Volumes;
   readonly table: ProcessTable;
   readonly controller: HotRestartController;
   readonly placements: PlacementMaker;
@@ -53,10 +55,10 @@ export class Spawner {
 
   /** `arun`: starts a direct or a plain process. Rejects with the RekindleError that names the culprit. */
   async arun(identity: Omit<ProcessIdentity, 'name'>, embedding: Embedding): Promise<HostedProcess> {
-    const { controller, table, limits } = this.#options;
+    const { controller, table, limits, volumes } = this.#options;
     table.requireRoom(identity.path);
     if (identity.groupId !== null) requireGroup(controller, identity.groupId, limits.maxGroups);
-    for (const mount of identity.settings.mounts) if (mount.kind === 'host') requireHostDirectory(mount.path);
+    requireMounts(identity.settings.mounts, volumes);
     const process = this.#make({ ...identity, name: table.generateName(identity.path) }, embedding);
     try {
       await process.load(table.nextPid());
@@ -253,13 +255,14 @@ export class Spawner {
     embedding: Embedding,
     past: ProcessPast | null,
   ): HostedProcess {
-    const { bank, pmm, placements, limits, table, hostStdio } = this.#options;
+    const { bank, pmm, volumes, placements, limits, table, hostStdio } = this.#options;
     const { hostFunctions, importsUrl, stdio } = embedding;
     const process: HostedProcess = new HostedProcess({
       identity,
       image,
       bank,
       pmm,
+      volumes,
       maxGenerations: limits.maxGenerations,
       program: { hostFunctions, importsUrl },
       stdio: new Stdio(identity.settings.stdio, stdio, hostStdio),

@@ -1,69 +1,21 @@
 // What the host's file system says, in the numbers a guest knows. An error that has no number there is EIO; what is no error of the system
 // must pass.
-import {
-  EACCES,
-  EAGAIN,
-  EBADF,
-  EBUSY,
-  EDQUOT,
-  EEXIST,
-  EFBIG,
-  EINVAL,
-  EIO,
-  EISDIR,
-  ELOOP,
-  EMLINK,
-  ENAMETOOLONG,
-  ENFILE,
-  ENOENT,
-  ENOMEM,
-  ENOSPC,
-  ENOTDIR,
-  ENOTEMPTY,
-  ENOTSUP,
-  ENXIO,
-  EPERM,
-  EROFS,
-  ESTALE,
-  ETXTBSY,
-  EXDEV,
-  FileError,
-} from '../wasi/errno.ts';
+import * as errnos from '../wasi/errno.ts';
 
-const ERRNOS: Readonly<Record<string, number>> = {
-  EACCES,
-  EAGAIN,
-  EBADF,
-  EBUSY,
-  EDQUOT,
-  EEXIST,
-  EFBIG,
-  EINVAL,
-  EISDIR,
-  ELOOP,
+const { EIO, ENFILE, ENOTSUP, FileError } = errnos;
+
+const NUMBERS: ReadonlyMap<string, number> = new Map([
+  ...Object.entries(errnos).flatMap(([name, value]) =>
+    typeof value === 'number' ? [[name, value] as const] : [],
+  ),
   // Of the host's process, not of the guest's table.
-  EMFILE: ENFILE,
-  EMLINK,
-  ENAMETOOLONG,
-  ENFILE,
-  ENOENT,
-  ENOMEM,
-  ENOSPC,
-  ENOTDIR,
-  ENOTEMPTY,
-  ENOTSUP,
-  EOPNOTSUPP: ENOTSUP,
-  ENXIO,
-  EPERM,
-  EROFS,
-  ESTALE,
-  ETXTBSY,
-  EXDEV,
-};
+  ['EMFILE', ENFILE],
+  ['EOPNOTSUPP', ENOTSUP],
+]);
 
 /** By the name the system gives an error. */
-export function hostError(name: string): FileError {
-  return new FileError(Object.hasOwn(ERRNOS, name) ? (ERRNOS[name] ?? EIO) : EIO);
+export function hostError(name: string): errnos.FileError {
+  return new FileError(NUMBERS.get(name) ?? EIO);
 }
 
 /** Does something with the host's files. Throws FileError. */

@@ -33,6 +33,7 @@ export function requireHostDirectory(path: string): void {
 
 export class HostFileSystem implements FileSystem {
   readonly rewinds = false;
+  readonly endsWithRun = false;
   readonly #path: string;
   readonly #mount: HostMount;
   /** Held from the first use on: what the guest sees stays this directory, whatever is put in its place. */
@@ -66,6 +67,8 @@ export class HostFileSystem implements FileSystem {
   }
 
   restore(): void {}
+
+  runIsOver(): void {}
 
   [Symbol.dispose](): void {
     this.#root?.close();

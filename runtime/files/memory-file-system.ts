@@ -9,6 +9,7 @@ import { MemoryTree, ROOT_INODE } from './memory-tree.ts';
 
 export class MemoryFileSystem implements FileSystem, MemoryMount {
   readonly rewinds = true;
+  readonly endsWithRun = false;
   readonly #quotaBytes: number;
   readonly #nowNs: () => bigint;
   #tree: MemoryTree;
@@ -49,6 +50,8 @@ export class MemoryFileSystem implements FileSystem, MemoryMount {
     this.#tree = tree;
     this.#known = { captured, version: tree.version };
   }
+
+  runIsOver(): void {}
 
   [Symbol.dispose](): void {}
 

@@ -10,6 +10,7 @@ export type MountAccess = 'read-only' | 'read-write';
 export type MountSpec = { readonly guestPath: string } & (
   | { readonly kind: 'host'; readonly path: string; readonly access: MountAccess }
   | { readonly kind: 'memory'; readonly sizeBytes: number }
+  | { readonly kind: 'volume'; readonly volume: string; readonly access: MountAccess }
 );
 
 export function recordOfMounts(mounts: readonly MountSpec[]): JsonValue {
@@ -28,15 +29,12 @@ export function recordBytesOfMounts(mounts: readonly MountSpec[]): number {
 
 function mountFrom(record: RecordReader): MountSpec {
   const guestPath = record.text('guestPath');
-  const kind = record.oneOf('kind', ['host', 'memory']);
+  const kind = record.oneOf('kind', ['host', 'memory', 'volume']);
   if (kind === 'memory')
     return { guestPath, kind, sizeBytes: record.integer('sizeBytes', 0, MAX_MEMORY_MOUNT_BYTES) };
-  return {
-    guestPath,
-    kind,
-    path: record.text('path'),
-    access: record.oneOf('access', ['read-only', 'read-write']),
-  };
+  const access = record.oneOf('access', ['read-only', 'read-write']);
+  if (kind === 'host') return { guestPath, kind, path: record.text('path'), access };
+  return { guestPath, kind, volume: record.text('volume'), access };
 }
 
 /** How a guest's mounts may be named: `/data`, `.`; what is wrong with a name, or null. */

@@ -74,6 +74,11 @@ export class BankView implements Disposable {
     this.#content.write(bytes, offset);
   }
 
+  /** To be said of bytes that are to stay and were stored by other means than `write`. */
+  written(offset: number, sizeBytes: number): void {
+    this.#content.written(offset, sizeBytes);
+  }
+
   /** Sets bytes of the bank to zero, in memory. */
   zero(offset: number, sizeBytes: number): void {
     this.#content.zero(offset, sizeBytes);

@@ -147,6 +147,12 @@ export class Bank implements Disposable {
     this.#pages?.release(extent.offset, extent.sizeBytes);
   }
 
+  /** Gives back the end of an extent; of what is left, `keptBytes` (whole pages), the content stays. */
+  shorten(extent: Extent, keptBytes: number): void {
+    invariant(!this.#disposed, 'a disposed bank is not used');
+    this.free(this.#extents.split(extent, keptBytes));
+  }
+
   /** Takes back everything but `inUse`: after a change that was cut off in the middle, the blocks' own word is what counts. */
   reconcile(inUse: readonly Extent[]): void {
     this.#extents = ExtentAllocator.holding(this.sizeBytes, inUse);

@@ -99,6 +99,21 @@ export class ExtentAllocator {
     return true;
   }
 
+  /** Parts an extent in two that are given back one by one; what is left of the first is `firstBytes`, whole pages. Returns the second. */
+  split(extent: Extent, firstBytes: number): Extent {
+    invariant(this.#taken.get(extent.offset) === extent.sizeBytes, 'only a taken extent is split');
+    const isInside = firstBytes > 0 && firstBytes < extent.sizeBytes && wholePages(firstBytes) === firstBytes;
+    invariant(isInside, 'an extent is split between two of its pages');
+    const second = Object.freeze({
+      offset: extent.offset + firstBytes,
+      sizeBytes: extent.sizeBytes - firstBytes,
+    });
+    // In this order: cut off in between, it loses room and gives none to two owners.
+    this.#taken.set(extent.offset, firstBytes);
+    this.#taken.set(second.offset, second.sizeBytes);
+    return second;
+  }
+
   /** Gives back an extent that `allocate` returned and nobody has freed since. */
   free(extent: Extent): void {
     invariant(

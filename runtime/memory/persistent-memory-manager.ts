@@ -216,15 +216,15 @@ export class PersistentMemoryManager {
 
   /**
    * Puts the books in order after host code was cut off in the middle of a change: indices follow the blocks there are, system blocks
-   * nobody owns are dropped, and the bank takes back what no block accounts for.
+   * nobody owns are dropped, and the bank takes back what no block accounts for. `others`: what is in use and in no block.
    */
-  reconcile(ownedSystemBlocks: ReadonlySet<number>): void {
+  reconcile(ownedSystemBlocks: ReadonlySet<number>, others: readonly Extent[] = []): void {
     this.#table.rebuild();
     for (const record of this.#table.all()) {
       if (record.user === null && !ownedSystemBlocks.has(record.blockId)) this.#table.remove(record);
     }
     this.#writeAllDown();
-    this.#bank.reconcile(this.#table.extents());
+    this.#bank.reconcile([...this.#table.extents(), ...others]);
   }
 
   /** A restart group has ended: frees its HR_GROUP_KEY blocks (reference, section 2.5). */

@@ -80,7 +80,7 @@ export class Guest implements Disposable {
       processName: options.program.processName,
       memory: () => this.#linearMemory(),
     });
-    this.#wasi = wasiOf(context, options.circumstances);
+    this.#wasi = wasiOf(context, options.bank, options.circumstances);
     this.#imports = bindImports(context, this.#wasi, embedder, options.circumstances, this.#border);
   }
 
@@ -101,7 +101,7 @@ export class Guest implements Disposable {
   load(image: ImageReference, blocks: readonly BlockMapping[], pid: number): 'in-place' | 'fresh' {
     const way = this.#putAt(image, blocks);
     // Without a run it is only made ready: its descriptors are opened when there is one.
-    if (pid !== NO_PID) this.#wasi.restore(this.#headOf(image).wasi, this.#program.processName);
+    if (pid !== NO_PID) this.#wasi.restore(this.#headOf(image).wasi, 'new', this.#program.processName);
     this.#pid = pid;
     this.#handlerInstalled = false;
     this.#border.reset();
@@ -194,7 +194,7 @@ export class Guest implements Disposable {
         const blocks =
           mapsBlocks || this.#headOf(image).blocks.length > 0 ? this.#services.reacquireBlocks() : [];
         this.#putAt(image, blocks);
-        this.#wasi.restore(this.#headOf(image).wasi, this.#program.processName);
+        this.#wasi.restore(this.#headOf(image).wasi, 'same', this.#program.processName);
       });
       return { kind: 'returned', value: undefined };
     } catch (thrown) {

@@ -2,6 +2,7 @@
 // controller says and passes on what its placement reports; it never restarts itself.
 import { CAUSE_REQUEST, EXPORT_RESTARTED } from '../../abi/hr.ts';
 import { type ErrorCode, RekindleError } from '../errors.ts';
+import type { Volumes } from '../files/volumes.ts';
 import type { FoundGenerations, GenerationFacts, Generations } from '../image/generations.ts';
 import type { FunctionType } from '../image/layout.ts';
 import type { ProcessImage } from '../image/process-image.ts';
@@ -27,6 +28,7 @@ export type ProcessEnd =
   | { readonly kind: 'killed' };
 
 export interface HostedProcessOptions extends HeldImagesOptions {
+  readonly volumes: Pick<Volumes, 'release'>;
   readonly image: ProcessImage;
   /** Makes the placement for a program; called anew when the process is run again after its end. */
   readonly place: (program: GuestProgram) => Placement;
@@ -56,8 +58,6 @@ export class HostedProcess {
   readonly #state: StateOfProcess;
   #pid = 0;
   #groupSerial: number | null = null;
-  /** What a call gets while nothing runs. */
-  #stopCode: ErrorCode = 'PROCESS_RESTARTING';
   #useful = false;
   #launchedMs = performance.now();
   #readyMs: number | null = null;
@@ -72,10 +72,9 @@ export class HostedProcess {
     this.#options = options;
     const { past } = options;
     this.#images = new HeldImages(options, options.image, past?.generations);
-    this.#state = new StateOfProcess(options.identity.name, past?.state ?? 'loading');
+    this.#state = new StateOfProcess(options.identity.name, past?.state ?? 'loading', past?.stopCode);
     if (past !== null) {
       this.#groupSerial = past.groupSerial;
-      this.#stopCode = past.stopCode;
       // How it ended, its last host knew.
       if (past.state === 'ended') this.#end = { kind: 'killed' };
     }
@@ -165,7 +164,7 @@ export class HostedProcess {
 
   /** Starts what has been loaded. `cause`: a CAUSE_* number of abi/hr.ts, for hr_restarted. */
   launch(cause: number = CAUSE_REQUEST): void {
-    this.#go('running');
+    this.#state.go('running');
     this.#launchedMs = performance.now();
     this.#readyMs = null;
     const placement = this.#current();
@@ -179,18 +178,18 @@ export class HostedProcess {
   /** Said of a process that is stopped: what a call gets from now on, as long as nothing runs. */
   answerWhileStopped(code: ErrorCode): void {
     if (this.state !== 'stopped') return;
-    this.#stopCode = code;
+    this.#state.answerWith(code);
     this.#state.wake();
   }
 
   /** A process that was stopped is about to be loaded after all, by the controller. */
   willRestart(): void {
-    this.#go('restarting');
+    this.#state.go('restarting');
   }
 
   /** A process that was stopped or has ended is about to be loaded, on behalf of a parent. */
   willLoad(): void {
-    this.#go('loading');
+    this.#state.go('loading');
   }
 
   /** What `willLoad` announced has come to nothing: all is as before. `end`: how the last run had ended, if it had. */
@@ -202,13 +201,13 @@ export class HostedProcess {
   becomeReady(): void {
     if (this.state !== 'running' || !this.isReactor) return;
     this.#readyMs = performance.now();
-    this.#go('ready');
+    this.#state.go('ready');
   }
 
   /** Ends the current run: afterwards none of its code runs and no block is mapped on its account. */
   stop(next: 'restarting' | 'stopped', reason: StopReason): MaybePromise<void> {
-    this.#go(next);
-    this.#stopCode = reason.code === 'PROCESS_RESTARTED' ? 'PROCESS_RESTARTING' : reason.code;
+    this.#state.go(next);
+    this.#state.answerWith(reason.code === 'PROCESS_RESTARTED' ? 'PROCESS_RESTARTING' : reason.code);
     const stopped = this.#placement?.stop(reason, next === 'restarting' ? this.#images.current : null);
     const pid = this.#pid;
     if (stopped instanceof Promise) return stopped.then(() => this.#runIsOver(pid));
@@ -217,7 +216,7 @@ export class HostedProcess {
 
   /** The run is over for good; images stay, so that the process may be run again while its group lives. */
   finish(end: ProcessEnd, reason: StopReason): MaybePromise<void> {
-    this.#go('ended');
+    this.#state.go('ended');
     this.#end = end;
     return this.unplace(reason);
   }
@@ -258,7 +257,7 @@ export class HostedProcess {
   replaceImage(image: ProcessImage): ProcessImage {
     invariant(this.#placement === null, 'images are replaced while there is no instance');
     const previous = this.#images.replace(image);
-    this.#go('restarting');
+    this.#state.go('restarting');
     return previous;
   }
 
@@ -311,7 +310,7 @@ export class HostedProcess {
   }
 
   async checkpoint(): Promise<number> {
-    this.#refuseUnlessCallable();
+    this.#state.requireCallable();
     if (this.identity.kind === 'plain') {
       throw new RekindleError('CHECKPOINT_REFUSED', this.identity.name, 'the process is not restartable');
     }
@@ -319,17 +318,17 @@ export class HostedProcess {
   }
 
   async exportImage(imports: 'trap' | 'keep'): Promise<Uint8Array<ArrayBuffer>> {
-    this.#refuseUnlessCallable();
+    this.#state.requireCallable();
     return this.#current().exportImage({ text: this.image.text, imports });
   }
 
   async restore(): Promise<void> {
-    this.#refuseUnlessCallable();
+    this.#state.requireCallable();
     await this.#current().restore();
   }
 
   restoreSync(): void {
-    this.#refuseUnlessCallable();
+    this.#state.requireCallable();
     const placement = this.#current();
     if (placement.kind === 'thread') {
       const detail = 'a guest in a thread cannot be restored synchronously';
@@ -346,20 +345,8 @@ export class HostedProcess {
   }
 
   #checkedCall(exportName: string, args: readonly Argument[], returns: ReturnKind): CallRequest {
-    this.#refuseUnlessCallable();
+    this.#state.requireCallable();
     return checkCall(this.identity.name, this.#images.functions, exportName, args, returns);
-  }
-
-  #refuseUnlessCallable(): void {
-    switch (this.state) {
-      case 'running':
-      case 'ready':
-        return;
-      case 'ended':
-        throw new RekindleError('PROCESS_ENDED', this.identity.name);
-      default:
-        throw new RekindleError(this.#stopCode, this.identity.name, `the process is ${this.state}`);
-    }
   }
 
   #current(): Placement {
@@ -371,30 +358,15 @@ export class HostedProcess {
    * Resolves when the process takes calls: a reactor when its entry has returned, a command when it runs. Rejects with what a call
    * would get when it never will, or with PROCESS_RESTARTING after `limitMs`.
    */
-  async whenReady(limitMs: number): Promise<void> {
-    const deadlineMs = performance.now() + limitMs;
-    while (!this.#isReady()) {
-      if (this.state === 'ended' || this.#stopCode !== 'PROCESS_RESTARTING') this.#refuseUnlessCallable();
-      const remainingMs = deadlineMs - performance.now();
-      if (remainingMs <= 0) {
-        const detail = `the process is ${this.state} after ${limitMs} ms`;
-        throw new RekindleError('PROCESS_RESTARTING', this.identity.name, detail);
-      }
-      await this.#state.nextChange(remainingMs);
-    }
-  }
-
-  #isReady(): boolean {
-    return this.state === 'ready' || (this.state === 'running' && !this.isReactor);
-  }
-
-  #go(next: ProcessState): void {
-    this.#state.go(next);
-    if (next === 'restarting' || next === 'loading') this.#stopCode = 'PROCESS_RESTARTING';
+  whenReady(limitMs: number): Promise<void> {
+    return this.#state.whenReady(limitMs, () => {
+      return this.state === 'ready' || (this.state === 'running' && !this.isReactor);
+    });
   }
 
   /** `pid`: of the run, for another one may have begun meanwhile. */
   #runIsOver(pid: number): void {
     this.#options.pmm.release(pid);
+    this.#options.volumes.release(pid);
   }
 }

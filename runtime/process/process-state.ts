@@ -1,4 +1,5 @@
 // The states of a process and the table of legal transitions. Nothing else decides whether a process may be called.
+import { type ErrorCode, RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 
 /**
@@ -23,15 +24,18 @@ export function transition(processName: string, from: ProcessState, to: ProcessS
   return to;
 }
 
-/** The state of one process. Who waits for a change is woken after it. */
+/** The state of one process, and what a call gets by it. Who waits for a change is woken after it. */
 export class StateOfProcess {
   readonly #processName: string;
   readonly #watchers = new Set<() => void>();
   #now: ProcessState;
+  #stopCode: ErrorCode;
 
-  constructor(processName: string, first: ProcessState) {
+  /** `stopCode`: what a call gets while nothing runs. */
+  constructor(processName: string, first: ProcessState, stopCode: ErrorCode = 'PROCESS_RESTARTING') {
     this.#processName = processName;
     this.#now = first;
+    this.#stopCode = stopCode;
   }
 
   get now(): ProcessState {
@@ -40,7 +44,37 @@ export class StateOfProcess {
 
   go(next: ProcessState): void {
     this.#now = transition(this.#processName, this.#now, next);
+    if (next === 'restarting' || next === 'loading') this.#stopCode = 'PROCESS_RESTARTING';
     this.wake();
+  }
+
+  /** What a call gets from now on, as long as nothing runs. */
+  answerWith(stopCode: ErrorCode): void {
+    this.#stopCode = stopCode;
+  }
+
+  /** Throws what a call gets when the process does not take any. */
+  requireCallable(): void {
+    if (this.#now === 'running' || this.#now === 'ready') return;
+    if (this.#now === 'ended') throw new RekindleError('PROCESS_ENDED', this.#processName);
+    throw new RekindleError(this.#stopCode, this.#processName, `the process is ${this.#now}`);
+  }
+
+  /**
+   * Resolves when `isReady` holds. Rejects with what a call would get when it never will by itself, or with PROCESS_RESTARTING after
+   * `limitMs`.
+   */
+  async whenReady(limitMs: number, isReady: () => boolean): Promise<void> {
+    const deadlineMs = performance.now() + limitMs;
+    while (!isReady()) {
+      if (this.#now === 'ended' || this.#stopCode !== 'PROCESS_RESTARTING') this.requireCallable();
+      const remainingMs = deadlineMs - performance.now();
+      if (remainingMs <= 0) {
+        const detail = `the process is ${this.#now} after ${limitMs} ms`;
+        throw new RekindleError('PROCESS_RESTARTING', this.#processName, detail);
+      }
+      await this.nextChange(remainingMs);
+    }
   }
 
   /** What somebody waits for may have come to be, or to be out of the question. */

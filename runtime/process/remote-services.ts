@@ -80,6 +80,10 @@ export class RemoteServices implements HostServices {
     return this.#request('readInput', args);
   }
 
+  volume(...args: Parameters<HostServices['volume']>): ReturnType<HostServices['volume']> {
+    return this.#request('volume', args);
+  }
+
   write(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
     this.#post({ kind: 'write', pid: this.pid, stream, bytes });
     this.#untakenBytes += Math.max(bytes.length, OUTPUT_PIECE_COST_BYTES);

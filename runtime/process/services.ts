@@ -1,5 +1,6 @@
 // What guest code may ask of the host's main thread, in plain cloneable values. Inline guests reach it by a function call,
 // guests in workers over the synchronous channel; neither side knows which. It must never carry a function or a handle.
+import type { VolumeReply, VolumeRequest } from '../files/volume-protocol.ts';
 import type { GenerationFacts, Reservation } from '../image/generations.ts';
 import type { Extent } from '../memory/extents.ts';
 import type { BlockMapping, PageSet } from '../memory/guest-memory.ts';
@@ -73,6 +74,8 @@ export interface HostServices {
   callHostFunction(index: number, args: readonly (number | bigint)[]): number | bigint | undefined;
   /** As `WasiContext.readInput`. */
   readInput(position: number, maxBytes: number, waitMs: number): InputReply;
+  /** What a mounted volume is asked for; a refusal is a reply. */
+  volume(request: VolumeRequest): VolumeReply;
   /** One way, unlike the others: must not fail and does not wait. */
   write(stream: 'stdout' | 'stderr', bytes: Uint8Array): void;
   /** Returns when everything written before has been taken: keeps a guest from writing faster than the host can take it. */

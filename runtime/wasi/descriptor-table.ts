@@ -26,6 +26,7 @@ const STREAMS: readonly StreamName[] = ['stdin', 'stdout', 'stderr'];
 export class DescriptorTable implements Disposable {
   readonly #mounts: readonly Mount[];
   readonly #entries = new Map<number, Descriptor>();
+  /** Counted from 1. */
   #serials = 0;
   #known: Known = { state: null, serials: new Map() };
 
@@ -90,48 +91,64 @@ export class DescriptorTable implements Disposable {
   /**
    * Puts the table back. Null: as a guest finds it that has run nothing, standard streams and then the mounts. `descriptors` `lost`: the
    * same, but mounts still go back to what was captured.
-   * What is not there any more, or cannot be opened, becomes stale; nothing is thrown for it.
+   * What is not there any more, or cannot be opened, becomes stale; nothing is thrown for it. `run`: it may be another one that goes on.
    */
-  restore(state: WasiState | null, descriptors: 'lost' | 'restored'): void {
-    this.#become(state, descriptors);
+  restore(state: WasiState | null, descriptors: 'lost' | 'restored', run: 'same' | 'new'): void {
+    if (run === 'new') this.#runIsOver();
+    this.#become(state, descriptors, run);
   }
 
   [Symbol.dispose](): void {
+    this.#runIsOver();
     for (const descriptor of this.#entries.values()) closeNode(descriptor);
     this.#entries.clear();
     for (const { fileSystem } of this.#mounts) fileSystem[Symbol.dispose]();
   }
 
-  #become(state: WasiState | null, descriptors: 'lost' | 'restored'): void {
+  #runIsOver(): void {
+    for (const { fileSystem } of this.#mounts) fileSystem.runIsOver();
+  }
+
+  #become(state: WasiState | null, descriptors: 'lost' | 'restored', run: 'same' | 'new'): void {
     const target = state === null || descriptors === 'lost' ? this.#first() : state.descriptors;
-    const kept = this.#kept(state, target);
-    for (const descriptor of this.#entries.values()) if (!kept.has(descriptor)) closeNode(descriptor);
+    const kept = this.#kept(state, target, run);
+    const keptOnes = new Set(kept.values());
+    for (const descriptor of this.#entries.values()) if (!keptOnes.has(descriptor)) closeNode(descriptor);
     for (const [index, { fileSystem }] of this.#mounts.entries())
       fileSystem.restore(state?.mounts[index] ?? null);
-    const before = new Map(this.#entries);
     this.#entries.clear();
     for (const captured of target) {
-      const present = before.get(captured.number);
-      const descriptor =
-        present !== undefined && kept.has(present) ? putBack(present, captured) : this.#open(captured);
-      this.#entries.set(captured.number, descriptor);
+      const present = kept.get(captured.number);
+      this.#entries.set(
+        captured.number,
+        present === undefined ? this.#open(captured) : putBack(present, captured),
+      );
     }
     this.#remember(state);
   }
 
-  /** What is open as it is to be, apart from what a descriptor carries itself. */
-  #kept(state: WasiState | null, target: readonly CapturedDescriptor[]): ReadonlySet<Descriptor> {
-    const kept = new Set<Descriptor>();
+  /** What is open as it is to be, under whatever number, apart from what a descriptor carries itself. */
+  #kept(
+    state: WasiState | null,
+    target: readonly CapturedDescriptor[],
+    run: 'same' | 'new',
+  ): ReadonlyMap<number, Descriptor> {
+    const kept = new Map<number, Descriptor>();
     if (state !== this.#known.state) return kept;
+    const open = new Map([...this.#entries.values()].map((descriptor) => [descriptor.serial, descriptor]));
     for (const { number } of target) {
-      const descriptor = this.#entries.get(number);
-      if (descriptor === undefined || descriptor.kind === 'stale') continue;
-      if (descriptor.serial !== this.#known.serials.get(number)) continue;
-      // What goes back with the guest is not the same tree afterwards.
-      if (descriptor.kind !== 'stream' && this.#mount(descriptor.mount).rewinds) continue;
-      kept.add(descriptor);
+      const descriptor = open.get(this.#known.serials.get(number) ?? 0);
+      if (descriptor !== undefined && this.#staysOpen(descriptor, run)) kept.set(number, descriptor);
     }
     return kept;
+  }
+
+  #staysOpen(descriptor: Descriptor, run: 'same' | 'new'): boolean {
+    if (descriptor.kind === 'stream') return true;
+    if (descriptor.kind === 'stale') return false;
+    const { rewinds, endsWithRun } = this.#mount(descriptor.mount);
+    // What goes back with the guest is not the same tree afterwards.
+    return !rewinds && (run === 'same' || !endsWithRun);
   }
 
   #remember(state: WasiState | null): void {

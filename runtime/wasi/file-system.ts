@@ -101,6 +101,8 @@ export interface OpenFile extends OpenNode {
 export interface FileSystem extends Disposable {
   /** What is in it belongs to the executing image: it goes back with the guest. */
   readonly rewinds: boolean;
+  /** What a run has opened is taken back when the run is over, by whoever serves the file system. */
+  readonly endsWithRun: boolean;
   openRoot(): OpenDirectory;
   /**
    * `read` and `write`: of a file, what it had been opened for. ESTALE when it is not there any more, or another is in its place.
@@ -115,4 +117,6 @@ export interface FileSystem extends Disposable {
   capture(): Uint8Array | null;
   /** Null: as it was at first. What was opened before is closed by its owner before, and opened again by its bookmark after. */
   restore(captured: Uint8Array | null): void;
+  /** The run is over. Where what it has opened ended with it, that can only be closed any more, which does nothing. */
+  runIsOver(): void;
 }

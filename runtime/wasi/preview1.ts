@@ -128,15 +128,15 @@ export class Preview1 implements Disposable {
     return bytes;
   }
 
-  /** Puts back what `capture` gave. Throws IMAGE_DAMAGED, naming `culprit`. */
-  restore(bytes: Uint8Array, culprit: string): void {
+  /** Puts back what `capture` gave, for the same run or for a new one. Throws IMAGE_DAMAGED, naming `culprit`. */
+  restore(bytes: Uint8Array, run: 'same' | 'new', culprit: string): void {
     if (this.#functions === null) return;
     if (this.#known?.bytes !== bytes) {
       const { mounts } = this.#context;
       const state = bytes.byteLength === 0 ? null : decodeState(bytes, mounts.length, culprit);
       this.#known = { bytes, state };
     }
-    this.#functions.table.restore(this.#known.state, this.#descriptors);
+    this.#functions.table.restore(this.#known.state, this.#descriptors, run);
   }
 
   [Symbol.dispose](): void {

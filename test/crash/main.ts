@@ -4,6 +4,8 @@ import { parseArgs } from 'node:util';
 import { runEnumeration } from './enumeration/run.js';
 import { runFuzz } from './fuzz/run.js';
 import { runKills } from './kill/run.js';
+import { runVolumeEnumeration } from './volume/enumerate.js';
+import { runVolumeKills } from './volume/kill.js';
 
 interface PartOptions {
   readonly seed: number;
@@ -20,6 +22,8 @@ interface PartResult {
 
 const PARTS: Readonly<Record<string, (options: PartOptions) => Promise<PartResult>>> = {
   enumeration: runEnumeration,
+  volumes: runVolumeEnumeration,
+  'volume-kill': runVolumeKills,
   kill: runKills,
   fuzz: runFuzz,
 };
@@ -28,7 +32,7 @@ const USAGE = `usage: npm run crashtest -- [--only ${Object.keys(PARTS).join('|'
 
 --only     one part instead of all
 --seed     of all that is left to chance; default: by the clock
---cases    of each part; default: all crash points, 1,000 kills, 100,000 damaged banks
+--cases    of each part; default: all crash points, 1,000 kills, 300 of volumes, 100,000 damaged banks
 --seconds  no further part is begun after that time`;
 const MS_PER_SECOND = 1000;
 const SEEDS = 1_000_000;

@@ -10,7 +10,7 @@ import { MATRIX } from '#test/support/scenario.js';
 import { testGuests } from '#test/support/test-guests.js';
 
 const GUEST = 'files.wasm';
-const [HOST, MEMORY] = [0, 1];
+const [HOST, MEMORY, VOLUME] = [0, 1, 2];
 const EBADF = 8;
 
 let place: ReturnType<typeof makeHostDirectory>;
@@ -35,6 +35,7 @@ async function start(opened: ProbeSite, options: ArunOptions = {}): Promise<Proc
   const mounts: ArunOptions['mounts'] = {
     '/shared': { kind: 'host', path: shared, access: 'read-write' },
     '/own': { kind: 'memory' },
+    '/kept': { kind: 'volume', volume: 'kept' },
   };
   const process = await opened.site.arun(GUEST, { group: 1, mounts, ...options });
   await opened.ready(process);
@@ -106,6 +107,43 @@ describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {
     expect(await text(process, 'read', again, 100)).toBe('before');
   });
 
+  it.each(['fault', 'restore'] as const)('what is in a volume stays, through a %s', async (cause) => {
+    const opened = await open();
+    const process = await start(opened, { placement });
+    const kept = await number(process, 'open', VOLUME, 'log', 1);
+    await number(process, 'write', kept, 'before');
+    await process.checkpoint();
+    for (let round = 0; round < 3; round += 1) {
+      await number(process, 'write', kept, ' after');
+      await number(process, 'open', VOLUME, `file-${round}`, 1);
+      if (cause === 'fault') await crash(opened, process);
+      else await process.restore();
+    }
+    expect(await number(process, 'write', kept, '!')).toBe(1);
+    expect(await number(process, 'open', VOLUME, 'file-2', 0)).toBe(kept + 1);
+    const { site } = opened;
+    expect(Buffer.from(site.volumes.read('kept', 'log') ?? []).toString()).toBe('before!after');
+    expect(site.volumes.list()).toMatchObject([{ name: 'kept', files: 4, mounts: 1 }]);
+    expect((await refusal(() => site.volumes.remove('kept'))).code).toBe('VOLUME_BUSY');
+    await site.killGroup(1);
+    expect(site.volumes.remove('kept')).toBe(true);
+  });
+
+  it('a volume is shared, also by those who may only read', async () => {
+    const opened = await open();
+    opened.site.volumes.write('kept', 'dir/letter', Buffer.from('from the host'));
+    const writer = await start(opened, { placement });
+    const mounts = { '/kept': { kind: 'volume', volume: 'kept', access: 'read-only' } } as const;
+    const reader = await start(opened, { placement, mounts, group: 2 });
+    const letter = await number(reader, 'open', 0, 'dir/letter', 0);
+    expect(await text(reader, 'read', letter, 5)).toBe('from ');
+    const written = await number(writer, 'open', VOLUME, 'dir/letter', 1);
+    await number(writer, 'write', written, 'FROM THE GUEST');
+    expect(await text(reader, 'read', letter, 100)).toBe('THE GUEST');
+    expect(await number(reader, 'open', 0, 'dir/letter', 1)).toBe(-69);
+    expect(await number(reader, 'open', 0, 'new', 1)).toBe(-69);
+  });
+
   it('or loses them, when that is wished', async () => {
     const opened = await open();
     const process = await start(opened, { placement, descriptors: 'lost' });
@@ -154,11 +192,11 @@ describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {
     const numbers = [];
     for (let index = 0; index < 50; index += 1)
       numbers.push(await number(process, 'open', HOST, `file-${index}`, 1));
-    expect(Math.max(...numbers)).toBe(54);
+    expect(Math.max(...numbers)).toBe(55);
     expect(readdirSync('/proc/self/fd').length).toBeGreaterThanOrEqual(before + 50);
     await crash(opened, process);
     expect(readdirSync('/proc/self/fd').length).toBeLessThan(before + 10);
-    expect(await number(process, 'open', HOST, 'file-0', 0)).toBe(5);
+    expect(await number(process, 'open', HOST, 'file-0', 0)).toBe(6);
     await opened.site.shutdown();
     expect(readdirSync('/proc/self/fd').length).toBeLessThanOrEqual(before);
   });
@@ -175,7 +213,8 @@ describe('a site that comes back', () => {
       const host = await number(process, 'open', HOST, 'log', 1);
       const gone = await number(process, 'open', HOST, 'gone', 1);
       const own = await number(process, 'open', MEMORY, 'own', 1);
-      for (const descriptor of [host, gone, own]) await number(process, 'write', descriptor, 'one,');
+      const kept = await number(process, 'open', VOLUME, 'kept', 1);
+      for (const descriptor of [host, gone, own, kept]) await number(process, 'write', descriptor, 'one,');
       await process.checkpoint();
       await number(process, 'write', host, 'lost');
       await first.site.shutdown();
@@ -186,6 +225,8 @@ describe('a site that comes back', () => {
       expect(await number(back, 'write', host, 'two,')).toBe(4);
       expect(readFileSync(join(shared, 'log'), 'utf8')).toBe('one,two,');
       expect(await number(back, 'write', gone, 'x')).toBe(-72);
+      expect(await number(back, 'write', kept, 'two')).toBe(3);
+      expect(Buffer.from(second.site.volumes.read('kept', 'kept') ?? []).toString()).toBe('one,two');
       expect(await number(back, 'write', own, 'two')).toBe(3);
       expect(await text(back, 'read', await number(back, 'open', MEMORY, 'own', 0), 100)).toBe('one,two');
     },

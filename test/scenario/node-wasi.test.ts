@@ -42,7 +42,7 @@ async function underNode(guest: string): Promise<Ended> {
 async function underRekindle(
   guest: string,
   placement: 'inline' | 'thread',
-  kind: 'host' | 'memory',
+  kind: 'host' | 'memory' | 'volume',
 ): Promise<Ended> {
   using directory = makeHostDirectory();
   mkdirSync(join(directory.path, 'work'));
@@ -56,7 +56,9 @@ async function underRekindle(
       '/work':
         kind === 'host'
           ? { kind, path: join(directory.path, 'work'), access: 'read-write' }
-          : { kind: 'memory' },
+          : kind === 'memory'
+            ? { kind }
+            : { kind, volume: 'work' },
     },
     stdio: { stdin: Buffer.from(INPUT), stdout: 'capture', stderr: 'capture' },
   });
@@ -84,5 +86,9 @@ describe.each(['wasi-files', 'wasi-streams'])('%s', (guest) => {
 
   it.each(PLACEMENTS)('does the same in memory: %s', async (placement) => {
     expect(await underRekindle(guest, placement, 'memory')).toEqual(expected);
+  });
+
+  it.each(PLACEMENTS)('does the same in a volume: %s', async (placement) => {
+    expect(await underRekindle(guest, placement, 'volume')).toEqual(expected);
   });
 });

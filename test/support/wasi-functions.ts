@@ -12,6 +12,6 @@ export type WasiFunctions = { readonly [Name in WasiFunctionName]: WasiFunction<
 /** All functions of a guest that has been put at its beginning. */
 export function allFunctions(preview1: Preview1): WasiFunctions {
   const functions = Object.fromEntries(WASI_FUNCTION_NAMES.map((name) => [name, preview1.provide(name)]));
-  preview1.restore(new Uint8Array(0), 'fixture');
+  preview1.restore(new Uint8Array(0), 'same', 'fixture');
   return functions as unknown as WasiFunctions;
 }

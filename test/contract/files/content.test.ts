@@ -1,6 +1,6 @@
 // One contract for every file system that can be mounted, kept through WASI's own functions: the content of files, the position in them,
 // what a descriptor may do, and the errno of each thing that it may not.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   EBADF,
   EFAULT,
@@ -12,32 +12,20 @@ import {
   ESPIPE,
   ESUCCESS,
 } from '#runtime/wasi/errno.js';
-import { READING, ROOT, type Stat, WasiGuest } from '#test/support/wasi-guest.js';
-import { FILE_SYSTEMS, type MadeFileSystem } from './file-systems.js';
+import { READING, ROOT, type WasiGuest } from '#test/support/wasi-guest.js';
+import { FILE_SYSTEMS, useFiles } from './file-systems.js';
 
 const [SET, CURRENT, END] = [0, 1, 2];
 const APPEND = 1;
 const PAGE = 65536;
 
 describe.each(FILE_SYSTEMS)('content: %s', (name, make) => {
-  let made: MadeFileSystem;
+  const files = useFiles(make);
+  const { stat } = files;
   let guest: WasiGuest;
-
   beforeEach(() => {
-    made = make();
-    guest = new WasiGuest([{ guestPath: '/data', fileSystem: made.fileSystem }]);
+    guest = files.guest;
   });
-
-  afterEach(() => {
-    guest[Symbol.dispose]();
-    made[Symbol.dispose]();
-  });
-
-  const stat = (what: number | string): Stat => {
-    const found = guest.stat(what);
-    if (typeof found === 'number') throw new Error(`errno ${-found}`);
-    return found;
-  };
   const create = (flags = 0): number => guest.open('file', { create: true, flags });
 
   describe('reading and writing', () => {

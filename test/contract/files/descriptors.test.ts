@@ -1,6 +1,6 @@
 // One contract for every file system that can be mounted, kept through WASI's own functions: what a descriptor says of its file, what it
 // may do, and what becomes of its number.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   EBADF,
   EFAULT,
@@ -11,30 +11,18 @@ import {
   EPERM,
   ESUCCESS,
 } from '#runtime/wasi/errno.js';
-import { ALL_RIGHTS, READING, ROOT, type Stat, WasiGuest } from '#test/support/wasi-guest.js';
-import { FILE_SYSTEMS, type MadeFileSystem } from './file-systems.js';
+import { ALL_RIGHTS, READING, ROOT, type WasiGuest } from '#test/support/wasi-guest.js';
+import { FILE_SYSTEMS, useFiles } from './file-systems.js';
 
 const APPEND = 1;
 
 describe.each(FILE_SYSTEMS)('descriptors: %s', (name, make) => {
-  let made: MadeFileSystem;
+  const files = useFiles(make);
+  const { stat } = files;
   let guest: WasiGuest;
-
   beforeEach(() => {
-    made = make();
-    guest = new WasiGuest([{ guestPath: '/data', fileSystem: made.fileSystem }]);
+    guest = files.guest;
   });
-
-  afterEach(() => {
-    guest[Symbol.dispose]();
-    made[Symbol.dispose]();
-  });
-
-  const stat = (what: number | string): Stat => {
-    const found = guest.stat(what);
-    if (typeof found === 'number') throw new Error(`errno ${-found}`);
-    return found;
-  };
   const create = (flags = 0): number => guest.open('file', { create: true, flags });
 
   describe('times', () => {
@@ -128,25 +116,25 @@ describe.each(FILE_SYSTEMS)('descriptors: %s', (name, make) => {
     });
 
     it.each([
-      ['to make files', 10, () => guest.open('new', { create: true, from: 4 }), ENOTCAPABLE],
-      ['to open', 13, () => guest.open('file', { from: 4, rights: READING }), ENOTCAPABLE],
-      ['to empty', 19, () => guest.open('file', { from: 4, truncate: true, rights: 0n }), EPERM],
-      ['to make directories', 9, () => -guest.makeDirectory('new', 4), ENOTCAPABLE],
-      ['to remove directories', 25, () => -guest.removeDirectory('dir', 4), ENOTCAPABLE],
-      ['to unlink', 26, () => -guest.unlink('file', 4), ENOTCAPABLE],
-      ['to rename from', 16, () => -guest.rename('file', 'new', 4, ROOT), ENOTCAPABLE],
-      ['to rename to', 17, () => -guest.rename('file', 'new', ROOT, 4), ENOTCAPABLE],
-      ['to link from', 11, () => -guest.link('file', 'new', { from: 4, target: ROOT }), ENOTCAPABLE],
-      ['to link to', 12, () => -guest.link('file', 'new', { target: 4 }), ENOTCAPABLE],
-      ['to make links', 24, () => -guest.symlink('file', 'new', 4), ENOTCAPABLE],
-      ['to read links', 15, () => guest.readlink('link', 10, 4), ENOTCAPABLE],
-      ['to look', 18, () => guest.stat('file', { from: 4 }), ENOTCAPABLE],
-      ['to list', 14, () => guest.list(4), ENOTCAPABLE],
+      ['to make files', 10, () => guest.open('new', { create: true, from: 5 }), ENOTCAPABLE],
+      ['to open', 13, () => guest.open('file', { from: 5, rights: READING }), ENOTCAPABLE],
+      ['to empty', 19, () => guest.open('file', { from: 5, truncate: true, rights: 0n }), EPERM],
+      ['to make directories', 9, () => -guest.makeDirectory('new', 5), ENOTCAPABLE],
+      ['to remove directories', 25, () => -guest.removeDirectory('dir', 5), ENOTCAPABLE],
+      ['to unlink', 26, () => -guest.unlink('file', 5), ENOTCAPABLE],
+      ['to rename from', 16, () => -guest.rename('file', 'new', 5, ROOT), ENOTCAPABLE],
+      ['to rename to', 17, () => -guest.rename('file', 'new', ROOT, 5), ENOTCAPABLE],
+      ['to link from', 11, () => -guest.link('file', 'new', { from: 5, target: ROOT }), ENOTCAPABLE],
+      ['to link to', 12, () => -guest.link('file', 'new', { target: 5 }), ENOTCAPABLE],
+      ['to make links', 24, () => -guest.symlink('file', 'new', 5), ENOTCAPABLE],
+      ['to read links', 15, () => guest.readlink('link', 10, 5), ENOTCAPABLE],
+      ['to look', 18, () => guest.stat('file', { from: 5 }), ENOTCAPABLE],
+      ['to list', 14, () => guest.list(5), ENOTCAPABLE],
     ])('without the right %s', (_title, bit, call, errno) => {
       guest.put('file', 'abc');
       guest.makeDirectory('dir');
       guest.symlink('file', 'link');
-      expect(guest.open('.', { directory: true, rights: READING & ~(1n << BigInt(bit)) })).toBe(4);
+      expect(guest.open('.', { directory: true, rights: READING & ~(1n << BigInt(bit)) })).toBe(5);
       expect(call()).toBe(-errno);
       expect(guest.content('file')).toBe('abc');
     });
@@ -173,10 +161,10 @@ describe.each(FILE_SYSTEMS)('descriptors: %s', (name, make) => {
     it('say what they were opened as', () => {
       const { wasi, view } = guest;
       expect(wasi.fd_prestat_get(ROOT, 64)).toBe(ESUCCESS);
-      expect([view.getUint8(64), view.getUint32(68, true)]).toEqual([0, 5]);
-      expect(wasi.fd_prestat_dir_name(ROOT, 64, 4)).toBe(ENAMETOOLONG);
+      expect([view.getUint8(64), view.getUint32(68, true)]).toEqual([0, 6]);
+      expect(wasi.fd_prestat_dir_name(ROOT, 64, 5)).toBe(ENAMETOOLONG);
       expect(wasi.fd_prestat_dir_name(ROOT, 64, 9)).toBe(ESUCCESS);
-      expect(Buffer.from(guest.bytes.subarray(64, 69)).toString()).toBe('/data');
+      expect(Buffer.from(guest.bytes.subarray(64, 70)).toString()).toBe('/data0');
       expect([wasi.fd_prestat_get(create(), 64), wasi.fd_prestat_get(1, 64)]).toEqual([EBADF, EBADF]);
       expect(wasi.fd_prestat_get(ROOT, -8)).toBe(EFAULT);
       expect(guest.close(ROOT)).toBe(ESUCCESS);

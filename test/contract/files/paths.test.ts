@@ -1,6 +1,6 @@
 // One contract for every file system that can be mounted, kept through WASI's own functions: what paths lead to, what is made, renamed and
 // removed, and the errno of each thing that cannot be done.
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { MAX_DESCRIPTORS, MAX_GUEST_PATH_BYTES } from '#runtime/limits.js';
 import {
   EEXIST,
@@ -17,41 +17,18 @@ import {
   EPERM,
   ESUCCESS,
 } from '#runtime/wasi/errno.js';
-import { ALL_RIGHTS, READING, ROOT, type Stat, WasiGuest } from '#test/support/wasi-guest.js';
-import { FILE_SYSTEMS, type MadeFileSystem } from './file-systems.js';
+import { ALL_RIGHTS, READING, ROOT, type WasiGuest } from '#test/support/wasi-guest.js';
+import { FILE_SYSTEMS, useFiles } from './file-systems.js';
 
 const TYPE = { directory: 3, file: 4, symlink: 7 };
 
 describe.each(FILE_SYSTEMS)('paths: %s', (_, make) => {
-  let made: MadeFileSystem;
-  let second: MadeFileSystem;
+  const files = useFiles(make);
+  const { names, stat } = files;
   let guest: WasiGuest;
-
   beforeEach(() => {
-    made = make();
-    second = make();
-    guest = new WasiGuest([
-      { guestPath: '/data', fileSystem: made.fileSystem },
-      { guestPath: '/other', fileSystem: second.fileSystem },
-    ]);
+    guest = files.guest;
   });
-
-  afterEach(() => {
-    guest[Symbol.dispose]();
-    made[Symbol.dispose]();
-    second[Symbol.dispose]();
-  });
-
-  const names = (descriptor = ROOT): string[] => {
-    const entries = guest.list(descriptor);
-    if (typeof entries === 'number') throw new Error(`errno ${-entries}`);
-    return entries.map(({ name }) => name).sort();
-  };
-  const stat = (what: number | string, follow = false): Stat => {
-    const found = guest.stat(what, { follow });
-    if (typeof found === 'number') throw new Error(`errno ${-found}`);
-    return found;
-  };
 
   describe('where a path leads', () => {
     beforeEach(() => {

@@ -34,7 +34,7 @@ describe.each(FILE_SYSTEMS)('restore: %s', (name, make) => {
   const goBack = (where: 'here' | 'elsewhere', captured: Uint8Array): WasiGuest => {
     const back = where === 'here' ? guest : guestOn(made.again());
     // As a bank gives it: other bytes that say the same.
-    back.preview1.restore(where === 'here' ? captured : captured.slice(), 'guest');
+    back.preview1.restore(where === 'here' ? captured : captured.slice(), 'same', 'guest');
     return back;
   };
 
@@ -143,7 +143,7 @@ describe.each(FILE_SYSTEMS)('restore: %s', (name, make) => {
     const captured = lost.preview1.capture('guest');
     lost.put('kept', 'after');
     lost.close(1);
-    lost.preview1.restore(captured, 'guest');
+    lost.preview1.restore(captured, 'same', 'guest');
     expect(lost.tell(file)).toBe(-EBADF);
     expect(lost.write(1, 'text')).toBe(4);
     expect(lost.content('kept')).toBe(rewinds ? 'before' : 'after');
@@ -156,7 +156,7 @@ describe.each(FILE_SYSTEMS)('restore: %s', (name, make) => {
     const captured = guest.preview1.capture('guest');
     const refusal = (bytes: Uint8Array): unknown => {
       try {
-        guest.preview1.restore(bytes, 'guest');
+        guest.preview1.restore(bytes, 'same', 'guest');
         return null;
       } catch (error) {
         expect(error).toBeInstanceOf(RekindleError);

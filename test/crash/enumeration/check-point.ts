@@ -140,15 +140,15 @@ async function checkSecond(
 
 /** A crash is no damage, and what is not in use is free, in the books and in the file. */
 function bookFaults(site: Site, path: string): readonly string[] {
-  const { losses, blocks, bank, processes } = site.report();
+  const { losses, blocks, volumes, bank, processes } = site.report();
   const faults = losses.map(({ kind, name, reason }) => `lost ${kind} ${name}: ${reason}`);
-  const inBlocks = blocks.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  if (inBlocks !== bank.usedBytes)
-    faults.push(`${bank.usedBytes} bytes are in use, ${inBlocks} of them in blocks`);
+  const known = [...blocks, ...volumes].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  if (known !== bank.usedBytes)
+    faults.push(`${bank.usedBytes} bytes are in use, ${known} of them in blocks and volumes`);
   const inFile = statSync(join(path, 'content')).blocks * SECTOR_OF_STAT_BYTES;
   // A new bank has tried its first pages out, and looked at them.
-  if (inFile !== inBlocks && site.start === 'hot')
-    faults.push(`the content has ${inFile} bytes of pages, ${inBlocks} are in use`);
+  if (inFile !== known && site.start === 'hot')
+    faults.push(`the content has ${inFile} bytes of pages, ${known} are in use`);
   if (processes.some(({ state }) => state === 'loading')) faults.push('somebody is loading still');
   return faults;
 }

@@ -9,6 +9,9 @@ const GROUPS = 3;
 const MAX_MEMBERS = 3;
 const BLOCKS = 6;
 const CHILDREN = 4;
+const VOLUMES = 2;
+const FILES = 3;
+const MAX_FILE_BYTES = 20_000;
 const KEYS = 3;
 const MAX_PADDING = 60_000;
 /** With the policy of the recorded site; some are left over. */
@@ -34,6 +37,8 @@ const ATTEMPTS: readonly (readonly [weight: number, attempt: Attempt])[] = [
   [4, (player) => player.release()],
   [2, (player) => player.restartSite()],
   [3, (player) => player.reopen()],
+  [6, (player) => player.writeFile()],
+  [1, (player) => player.removeVolume()],
 ];
 
 /** Records a run of about so many operations. Throws when the site does what it should not even without a crash. */
@@ -157,6 +162,33 @@ class Player {
     if (process === null || row === null) return false;
     await recorded.operation(`${process.name} frees ${row.name}`, async () => {
       requireOk(await process.call('free', [Number(row.name.slice(1))]), row.name);
+    });
+    return true;
+  }
+
+  async writeFile(): Promise<boolean> {
+    const { site } = this.#recorded;
+    const volume = `v${this.#random.below(VOLUMES)}`;
+    const path = this.#random.chance(0.5)
+      ? `f${this.#random.below(FILES)}`
+      : `d/f${this.#random.below(FILES)}`;
+    const bytes = new Uint8Array(this.#random.below(MAX_FILE_BYTES)).fill(1 + (this.#seed++ % 255));
+    // The volume and the directory come to be on the way, each by itself.
+    const isVague = (key: string): boolean => key === `file ${volume}/d`;
+    await this.#recorded.operation(
+      `the host writes ${bytes.length} bytes to ${volume}/${path}`,
+      () => site.volumes.write(volume, path, bytes),
+      { isVague },
+    );
+    return true;
+  }
+
+  async removeVolume(): Promise<boolean> {
+    const { site } = this.#recorded;
+    const row = this.#random.pick(site.volumes.list());
+    if (row === null) return false;
+    await this.#recorded.operation(`the host removes ${row.name}`, () => {
+      site.volumes.remove(row.name);
     });
     return true;
   }

@@ -1,6 +1,7 @@
 // What a site promises, as lines of text by key: processes with their generations, groups, blocks. Read from a living site, and from one
 // that has come back. Two states are compared as wholes; it must never forgive a difference that it was not told to.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { crc32 } from 'node:zlib';
 import type { Process, Site } from '#runtime/index.js';
 
 export const MEMBER_MODULE = 'm.wasm';
@@ -109,7 +110,18 @@ function visibleState(site: Site): Map<string, string> {
   for (const { name, sizeBytes, key, group, owner, system } of blocks) {
     if (!system) state.set(`block ${name}`, `${sizeBytes} bytes, key ${key}, of ${owner} in group ${group}`);
   }
+  for (const { name } of site.volumes.list()) addFiles(state, site, name, '');
   return state;
+}
+
+function addFiles(state: Map<string, string>, site: Site, volume: string, path: string): void {
+  for (const { name, type, sizeBytes } of site.volumes.entries(volume, path) ?? []) {
+    const here = path === '' ? name : `${path}/${name}`;
+    const bytes = site.volumes.read(volume, here);
+    const sum = bytes === null ? '' : `, sum ${crc32(bytes)}`;
+    state.set(`file ${volume}/${here}`, `${type} of ${sizeBytes} bytes${sum}`);
+    if (type === 'directory') addFiles(state, site, volume, here);
+  }
 }
 
 function systemNames(site: Site): readonly string[] {

@@ -152,6 +152,8 @@ describe('refused, by name', () => {
     ['mounts["/x"].access', { mounts: { '/x': { kind: 'host', path: '/srv', access: 'rw' } } }],
     ['mounts["/x"].size', { mounts: { '/x': { kind: 'memory', size: 5 } } }],
     ['mounts["/x"].sizeBytes', { mounts: { '/x': { kind: 'memory', sizeBytes: -1 } } }],
+    ['mounts["/x"].volume', { mounts: { '/x': { kind: 'volume' } } }],
+    ['mounts["/x"].volume', { mounts: { '/x': { kind: 'volume', volume: '.x' } } }],
     ['descriptors', { descriptors: 'kept' }],
     ['stdio.stdin', { stdio: { stdin: 'text' } }],
     ['stdio.stdin', { stdio: { stdin: 5 } }],

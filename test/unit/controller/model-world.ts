@@ -213,6 +213,7 @@ export class ModelWorld implements Disposable {
       image: this.#images.acquire('model.wasm', MODULE_SOURCE, MiB),
       bank: this.#bank,
       pmm: this.#pmm,
+      volumes: { release: () => undefined },
       maxGenerations: 2,
       past: null,
       program: { hostFunctions: [], importsUrl: null },

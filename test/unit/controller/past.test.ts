@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { BankDirectory } from '#runtime/bank/bank-directory.js';
 import type { JsonValue, LedgerChange } from '#runtime/bank/ledger-records.js';
 import { readPast, type SitePast } from '#runtime/controller/past.js';
+import { Volumes } from '#runtime/files/volumes.js';
 import { ProcessImages } from '#runtime/image/process-image.js';
 import { Site } from '#runtime/index.js';
 import { Bank } from '#runtime/memory/bank.js';
@@ -77,7 +78,14 @@ function opened({
   return {
     bank,
     values,
-    read: () => readPast(bank, pmm, images, NOW_MS),
+    read: () =>
+      readPast(
+        bank,
+        pmm,
+        images,
+        new Volumes({ bank, volumeQuotaBytes: SIZE_BYTES, nowMs: () => NOW_MS }),
+        NOW_MS,
+      ),
     blocks: () => pmm.list().flatMap(({ name, system }) => (system ? [] : [name])),
     [Symbol.dispose]: () => bank[Symbol.dispose](),
   };

@@ -27,6 +27,8 @@ const idlePlacement: Placement = {
 };
 
 export class ProcessFixture implements Disposable {
+  /** Pids of runs whose volumes have been released. */
+  readonly runsOver: number[] = [];
   readonly #bank = Bank.create({ backend: 'copied', sizeBytes: MiB });
   readonly #pmm = new PersistentMemoryManager(this.#bank, { maxBlocks: 64 });
   readonly #images = new ProcessImages(this.#bank, this.#pmm);
@@ -56,6 +58,7 @@ export class ProcessFixture implements Disposable {
       image: this.#images.acquire('empty.wasm', sourceOf(assemble({})), MiB),
       bank: this.#bank,
       pmm: this.#pmm,
+      volumes: { release: (pid) => this.runsOver.push(pid) },
       maxGenerations: 2,
       past: null,
       program: { hostFunctions: [], importsUrl: null },

@@ -36,6 +36,12 @@ const anyMount: fc.Arbitrary<MountSpec> = fc.oneof(
     kind: fc.constant('memory' as const),
     sizeBytes: fc.nat({ max: MAX_MEMORY_MOUNT_BYTES }),
   }),
+  fc.record({
+    guestPath: text,
+    kind: fc.constant('volume' as const),
+    volume: text,
+    access: fc.constantFrom('read-only' as const, 'read-write' as const),
+  }),
 );
 
 const anyRecord: fc.Arbitrary<ProcessRecord> = fc.record({

@@ -118,7 +118,7 @@ describe('trees that change', () => {
     symlinkSync('outside', mount);
     expect(guest.content('file')).toBe('inside');
     expect(guest.content('secret')).toBe(-ENOENT);
-    guest.preview1.restore(new Uint8Array(0), 'guest');
+    guest.preview1.restore(new Uint8Array(0), 'same', 'guest');
     expect(guest.content('file')).toBe('inside');
   });
 

@@ -237,7 +237,7 @@ describe('the other descriptor calls', () => {
     putIovecs(0, [[100, 1]]);
     expect(wasi.fd_close(1)).toBe(ESUCCESS);
     expect(wasi.fd_write(1, 0, 1, 40)).toBe(EBADF);
-    preview1.restore(new Uint8Array(0), 'fixture');
+    preview1.restore(new Uint8Array(0), 'same', 'fixture');
     expect(wasi.fd_write(1, 0, 1, 40)).toBe(ESUCCESS);
     expect(output).toHaveLength(1);
   });

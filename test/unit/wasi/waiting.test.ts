@@ -229,7 +229,7 @@ describe('fd_read of standard input', () => {
     const captured = guest.preview1.capture('guest');
     guest.feed(bytes('more'));
     guest.read(0, 4);
-    guest.preview1.restore(captured, 'guest');
+    guest.preview1.restore(captured, 'same', 'guest');
     guest.read(0, 4);
     expect(guest.asked.slice(-2).map(({ position }) => position)).toEqual([12, 12]);
   });
