@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that run for long, whatever their size, by which Vitest orders those it knows nothing of. */
-const LONG = /(?:crash-\w+|endurance|example-programs|keeper)\.test\.js$/;
+const LONG = /(?:crash-\w+|endurance|example-programs|fuzz-targets|keeper|ruby|sqlite)\.test\.js$/;
 
 /** Begins with those that run for long: at the end, each would leave one of two processors idle. */
 class LongFirst extends BaseSequencer {
@@ -29,7 +29,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['dist/test/{unit,style,contract}/**/*.test.js', 'dist/test/crash/**/*.test.js'],
+          include: [
+            'dist/test/{unit,style,contract}/**/*.test.js',
+            'dist/test/{crash,differential}/**/*.test.js',
+          ],
           isolate: false,
           sequence: { groupOrder: 1 },
         },

@@ -1,8 +1,7 @@
 // A QuickJS guest with nothing but the engine: what a script costs when nobody is restored, and what the least of a restore costs. It keeps
 // copies of just the pages that one script changes, so it must be restored after the same script every time.
 import { readFileSync } from 'node:fs';
-import { QUICKJS_MODULE } from '#test/support/quickjs-guest.js';
-import quickjsImports from '#test/support/quickjs-imports.js';
+import { QUICKJS_MODULE, quickjsImports } from '#test/support/quickjs-guest.js';
 
 const PAGE_BYTES = 4096;
 const BUFFER_BYTES = 65_536;

@@ -3,6 +3,7 @@ import type { Row } from './row.ts';
 import { call } from './rows/call.ts';
 import { checkpointRow } from './rows/checkpoint.ts';
 import { density } from './rows/density.ts';
+import { guests } from './rows/guests.ts';
 import { hostDeath } from './rows/host-death.ts';
 import { load } from './rows/load.ts';
 import { restartDirectory } from './rows/restart-directory.ts';
@@ -17,6 +18,7 @@ import { steady } from './rows/steady.ts';
 export const ROWS: readonly Row[] = [
   restoreInline,
   restoreQuickjs,
+  guests,
   restartThread,
   restartLoop,
   restartGroup,

@@ -7,22 +7,16 @@ import { runClang, runLLVM } from '@yowasp/clang';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const INCLUDE_DIRECTORY = 'abi/include';
+const OBJECT = 'output.o';
 const OUTPUT = 'output.wasm';
 
 /** Extensions of what a guest in C or C++ may be made from. */
 export const C_EXTENSIONS = ['.c', '.cc', '.h'];
 
-// What every guest is compiled with. The stack lies first, so that one that overflows is out of bounds and not in the data below; the
-// shadow stack pointer is found by the host (docs/guest-abi.md, section 6).
-const OPTIONS = [
-  '-O2',
-  '-Wall',
-  '-Wextra',
-  '-Werror',
-  `-I${INCLUDE_DIRECTORY}`,
-  '-Wl,--stack-first',
-  '-Wl,--export=__stack_pointer',
-];
+// What every guest is compiled and linked with. The stack lies first, so that one that overflows is out of bounds and not in the data
+// below; the shadow stack pointer is found by the host (docs/guest-abi.md, section 6).
+const COMPILE_OPTIONS = ['-O2', '-Wall', '-Wextra', '-Werror', `-I${INCLUDE_DIRECTORY}`];
+const LINK_OPTIONS = ['-Wl,--stack-first', '-Wl,--export=__stack_pointer'];
 
 /** Sources and headers of a directory, as the compiler is given them: a tree of names and contents. */
 async function readTree(directory) {
@@ -46,23 +40,37 @@ function planted(tree, path, content) {
 
 /**
  * The module made from `source`, a path below the root of the repository; what it includes lies beside it or in abi/include. `target`
- * is `command` or `reactor`. When `text` is given it is taken for the content of `source`, which then need not exist. Rejects with
- * what the compiler has to say.
+ * is `command` or `reactor`. When `text` is given it is taken for the content of `source`, which then need not exist; `files` are planted
+ * beside what there is, by their paths, and `options` come after all others of the compiler. Rejects with what the compiler has to say.
  */
-export async function compileC(source, target, text) {
+export async function compileC(source, target, text, { files: more = {}, options = [] } = {}) {
   const directory = dirname(source);
   let files = planted({}, INCLUDE_DIRECTORY, await readTree(join(ROOT, INCLUDE_DIRECTORY)));
   files = planted(files, directory, await readTree(join(ROOT, directory)));
   if (text !== undefined) files = planted(files, source, text);
+  for (const [path, content] of Object.entries(more)) files = planted(files, path, content);
   // Loads the compiler itself, which would otherwise tell the console how far it has come.
   await runLLVM(null, {}, { fetchProgress: () => {} });
   const said = [];
-  const hear = (bytes) => bytes && said.push(Buffer.from(bytes));
   const driver = extname(source) === '.cc' ? 'clang++' : 'clang';
-  const args = [driver, ...OPTIONS, `-mexec-model=${target}`, source, '-o', OUTPUT];
   const complaint = (otherwise) => new Error(`${source}: ${Buffer.concat(said).toString() || otherwise}`);
-  const made = await runClang(args, files, { stdout: hear, stderr: hear }).catch((error) => {
-    throw complaint(String(error));
+  const run = (args, given, hear = () => {}) =>
+    runClang([driver, ...args], given, {
+      stdout: hear,
+      stderr: (bytes) => bytes && said.push(Buffer.from(bytes)),
+    }).catch((error) => {
+      throw complaint(String(error));
+    });
+  // The object comes by the standard output: the package's files are copied whole at every write, and a large object is written in
+  // tens of thousands of pieces.
+  const object = [];
+  await run(
+    [...COMPILE_OPTIONS, ...options, '-c', source, '-o', '-'],
+    files,
+    (bytes) => bytes && object.push(Buffer.from(bytes)),
+  );
+  const made = await run([...LINK_OPTIONS, `-mexec-model=${target}`, OBJECT, '-o', OUTPUT], {
+    [OBJECT]: Buffer.concat(object),
   });
   if (made[OUTPUT] === undefined) throw complaint('the compiler made nothing of it');
   return made[OUTPUT];

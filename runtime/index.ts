@@ -8,7 +8,7 @@ export { PersistentBlocks } from './cinit/persistent-blocks.ts';
 export { PersistentVolumes } from './cinit/persistent-volumes.ts';
 export type { GroupRow, ProcessRow, SiteReport } from './cinit/reports.ts';
 export type { InputOption, OutputOption, StdioOptions } from './cinit/stdio-options.ts';
-export type { HostFunction, HostFunctions } from './controller/embedding.ts';
+export type { HostFunction, HostImports } from './controller/embedding.ts';
 export { DEFAULT_POLICY, type Policy, type Rung } from './controller/state.ts';
 export { ERROR_CODES, type ErrorCode, RekindleError } from './errors.ts';
 export type { HostEntry } from './files/host-files.ts';

@@ -3,7 +3,7 @@
 import type { CommandFailure } from './cinit/command-failure.ts';
 import type { CommandSite } from './cinit/commands.ts';
 import { runSysadm, SYSADM_FILE } from './cinit/sysadm.ts';
-import { embeddingAgain, type HostFunctions, makeEmbedding } from './controller/embedding.ts';
+import { embeddingAgain, type HostImports, makeEmbedding } from './controller/embedding.ts';
 import { RekindleError } from './errors.ts';
 import { MAX_SYSADM_BYTES } from './limits.ts';
 import { loadEmbedderFactory } from './process/embedder-imports.ts';
@@ -13,7 +13,7 @@ import type { StableStorage } from './storage/stable-storage.ts';
 /** All of them are in the table then. Resolves with the groups that cannot be put back, and why. */
 export async function adoptPast(
   { pastProcesses, spawner }: SiteParts,
-  functions: HostFunctions,
+  functions: HostImports,
 ): Promise<ReadonlyMap<number, string>> {
   const unrestorable = new Map<number, string>();
   for (const past of pastProcesses) {

@@ -8,7 +8,7 @@ import {
   requireOneOf,
   requireText,
 } from './checks.ts';
-import { type HostFunctions, makeEmbedding } from './controller/embedding.ts';
+import { type HostImports, makeEmbedding } from './controller/embedding.ts';
 import { DEFAULT_POLICY, type Policy } from './controller/state.ts';
 import { DEFAULT_LIMITS, LIMIT_BOUNDS, type Limits, MAX_COUNTED_RESTARTS } from './limits.ts';
 import { SITE_EVENTS, type SiteListeners } from './site-events.ts';
@@ -51,10 +51,10 @@ export interface SiteOptions {
   /** Idle worker threads kept ready once the first process in a thread has been started. Default 1. */
   readonly warmWorkers?: number;
   /**
-   * Functions of this thread that every guest may import, by import module and name. Processes that come back from a bank find here
-   * what they were started with, since functions cannot be written down.
+   * Functions of this thread that every guest may import, and the values of globals, by import module and name. Processes that come back from
+   * a bank find here the functions they were started with, since those cannot be written down.
    */
-  readonly imports?: HostFunctions;
+  readonly imports?: HostImports;
   /** Listeners that are there from the start: what happens while a bank comes back is heard by no others. */
   readonly listeners?: SiteListeners;
   /** `run` (default): the commands in `sysadm.ini` of stable storage are run when the site opens, if there is such a file. */
@@ -68,7 +68,7 @@ export interface CheckedSiteOptions {
   readonly stableStorage: string;
   readonly bank: Required<BankOptions> | null;
   readonly bankSizeIsGiven: boolean;
-  readonly imports: HostFunctions;
+  readonly imports: HostImports;
   readonly listeners: SiteListeners;
   readonly sysadm: 'run' | 'ignore';
   readonly backend: 'auto' | 'mapped' | 'copied';
@@ -113,7 +113,7 @@ function checkBank(given: string | BankOptions | undefined): Required<BankOption
 }
 
 /** Made into an embedding for its checks alone. */
-function checkImports(given: HostFunctions): HostFunctions {
+function checkImports(given: HostImports): HostImports {
   makeEmbedding(given, null, () => ({}));
   return given;
 }

@@ -5,7 +5,7 @@ import type { CommandFailure } from './cinit/command-failure.ts';
 import { PersistentBlocks } from './cinit/persistent-blocks.ts';
 import { PersistentVolumes } from './cinit/persistent-volumes.ts';
 import { blockRows, groupRows, type ProcessRow, processRows, type SiteReport } from './cinit/reports.ts';
-import { makeEmbedding, mergeFunctions } from './controller/embedding.ts';
+import { makeEmbedding, mergeImports } from './controller/embedding.ts';
 import type { ControllerObserver } from './controller/observer.ts';
 import { RekindleError } from './errors.ts';
 import { HostFiles } from './files/host-files.ts';
@@ -116,7 +116,7 @@ export class Site implements AsyncDisposable {
     this.#refuseWhenClosed();
     const process = await this.#parts.spawner.arun(
       identity,
-      makeEmbedding(mergeFunctions(this.#options.imports, options.imports ?? {}), importsUrl, factory, stdio),
+      makeEmbedding(mergeImports(this.#options.imports, options.imports ?? {}), importsUrl, factory, stdio),
     );
     return this.#handle(process);
   }

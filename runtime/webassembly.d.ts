@@ -8,6 +8,11 @@ declare namespace WebAssembly {
   type Imports = Record<string, ModuleImports>;
   type Exports = Record<string, ExportValue>;
 
+  class Tag {
+    constructor(descriptor: { parameters: readonly string[] });
+  }
+
+  class Exception {}
   class CompileError extends Error {}
   class LinkError extends Error {}
   class RuntimeError extends Error {}
@@ -28,14 +33,19 @@ declare namespace WebAssembly {
     constructor(descriptor: { initial: number; maximum?: number; shared?: boolean });
     readonly buffer: ArrayBuffer;
     grow(pages: number): number;
+    grow(pages: bigint): bigint;
   }
 
   class Table {
-    constructor(descriptor: { element: 'anyfunc' | 'externref'; initial: number; maximum?: number });
+    constructor(
+      descriptor: { element: 'anyfunc' | 'externref'; initial: number; maximum?: number },
+      value?: unknown,
+    );
+    /** Of a 64-bit table a bigint, as all its positions are. */
     readonly length: number;
-    get(index: number): unknown;
-    set(index: number, value: unknown): void;
-    grow(count: number, value?: unknown): number;
+    get(index: number | bigint): unknown;
+    set(index: number | bigint, value: unknown): void;
+    grow(count: number | bigint, value?: unknown): unknown;
   }
 
   class Global {

@@ -13,7 +13,7 @@ import {
   requireRecord,
   requireText,
 } from '../checks.ts';
-import type { HostFunction } from '../controller/embedding.ts';
+import type { HostImports } from '../controller/embedding.ts';
 import { RekindleError } from '../errors.ts';
 import { LIMIT_BOUNDS, type Limits, MAX_ARGUMENT_BYTES, MAX_ARGUMENT_COUNT } from '../limits.ts';
 import type { Credentials } from '../memory/credentials.ts';
@@ -53,8 +53,11 @@ export interface ArunOptions {
   readonly descriptors?: 'lost' | 'restored';
   /** Where the standard streams lead. */
   readonly stdio?: StdioOptions;
-  /** Functions of this thread that the guest may import, by import module and name: numbers and bigints only. */
-  readonly imports?: Readonly<Record<string, Readonly<Record<string, HostFunction>>>>;
+  /**
+   * What the guest may import, by import module and name: functions of this thread, which take and give numbers and bigints only, and the values
+   * that imported globals begin with.
+   */
+  readonly imports?: HostImports;
   /** An ES module whose default export makes such functions in the guest's own thread, with access to its memory. */
   readonly importsUrl?: string | URL;
 }

@@ -4,6 +4,7 @@ import { RekindleError } from '../errors.ts';
 import type { Credentials } from '../memory/credentials.ts';
 import type { ArunOptions } from './arun-options.ts';
 import { onOneLine, splitWords } from './command-words.ts';
+import type { MountOption } from './mount-options.ts';
 
 /** What one line asks for. */
 export type Command =
@@ -83,6 +84,19 @@ interface ArunDraft {
   readonly options: Writable<ArunOptions>;
   readonly credentials: Writable<Partial<Credentials>>;
   readonly env: Map<string, string>;
+  readonly mounts: Map<string, MountOption>;
+}
+
+/** `GUESTPATH=SOURCE`, of which the guest's path comes first. */
+function readMount(mount: (source: string) => MountOption): ReadOption {
+  return ({ mounts }, words, of) => {
+    const assignment = words.take(of, 'GUESTPATH=SOURCE');
+    const length = assignment.indexOf('=');
+    if (length === -1) refuse(of, `takes GUESTPATH=SOURCE, not '${onOneLine(assignment)}'`);
+    const guestPath = assignment.slice(0, length);
+    if (mounts.has(guestPath)) refuse(of, `${onOneLine(guestPath)} is mounted already`);
+    mounts.set(guestPath, mount(assignment.slice(length + 1)));
+  };
 }
 
 type ReadOption = (draft: ArunDraft, words: Words, of: string) => void;
@@ -147,6 +161,9 @@ const ARUN_OPTIONS: ReadonlyMap<string, ReadOption> = new Map<string, ReadOption
       options.memoryQuotaBytes = words.takeInteger(of, 'a quota');
     },
   ],
+  ['-d', readMount((path) => ({ kind: 'host', path }))],
+  ['-D', readMount((path) => ({ kind: 'host', path, access: 'read-write' }))],
+  ['-V', readMount((volume) => ({ kind: 'volume', volume }))],
   [
     '-z',
     ({ options }) => {
@@ -155,8 +172,11 @@ const ARUN_OPTIONS: ReadonlyMap<string, ReadOption> = new Map<string, ReadOption
   ],
 ]);
 
+/** Options that may be given again and again. */
+const REPEATABLE: readonly string[] = ['-e', '-d', '-D', '-V'];
+
 function parseArun(words: Words): Command {
-  const draft: ArunDraft = { options: {}, credentials: {}, env: new Map() };
+  const draft: ArunDraft = { options: {}, credentials: {}, env: new Map(), mounts: new Map() };
   const seen = new Set<string>();
   while (words.ahead?.startsWith('-') === true) {
     const option = words.take('arun', 'an option');
@@ -164,15 +184,16 @@ function parseArun(words: Words): Command {
     if (option === '--') break;
     const of = `arun ${onOneLine(option)}`;
     const read = ARUN_OPTIONS.get(option) ?? refuse(of, 'there is no such option');
-    if (option !== '-e' && seen.has(option)) refuse(of, 'is given twice');
+    if (!REPEATABLE.includes(option) && seen.has(option)) refuse(of, 'is given twice');
     seen.add(option);
     read(draft, words, of);
   }
-  const { options, credentials, env } = draft;
+  const { options, credentials, env, mounts } = draft;
   const path = words.take('arun', 'the path of a module');
   if (options.group === undefined) options.restartable = false;
   if (Object.keys(credentials).length > 0) options.credentials = credentials;
   if (env.size > 0) options.env = Object.fromEntries(env);
+  if (mounts.size > 0) options.mounts = Object.fromEntries(mounts);
   return { kind: 'arun', path, options: { ...options, args: words.rest() } };
 }
 

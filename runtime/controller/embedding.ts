@@ -1,6 +1,7 @@
 // What an embedder gives its guests to import, in the two forms there are: functions of the main thread, and an ES module loaded in
 // the guest's thread. A process hands it on to the processes it spawns.
 import { RekindleError } from '../errors.ts';
+import type { GivenGlobal, GivenGlobals } from '../image/imported-globals.ts';
 import type { EmbedderFactory } from '../process/guest-imports.ts';
 import type { StdioEnds } from '../process/stdio.ts';
 
@@ -14,6 +15,7 @@ export interface Embedding {
   readonly hostFunctions: readonly { readonly module: string; readonly name: string }[];
   /** By the position in `hostFunctions`. Throws what the function throws. */
   call(index: number, args: readonly (number | bigint)[]): number | bigint | undefined;
+  readonly globals: GivenGlobals;
   readonly importsUrl: string | null;
   /** All of it, for inline guests: the functions too are in their thread. */
   readonly factory: EmbedderFactory;
@@ -23,8 +25,11 @@ export interface Embedding {
 
 const NO_ENDS: StdioEnds = Object.freeze({ stdin: null, stdout: null, stderr: null });
 
-/** Functions of the embedder by import module and name. */
-export type HostFunctions = Readonly<Record<string, Readonly<Record<string, HostFunction>>>>;
+/**
+ * What the embedder provides, by import module and name: functions, and the values that imported globals begin with: a number or, for an i64, a
+ * bigint, and null for a reference.
+ */
+export type HostImports = Readonly<Record<string, Readonly<Record<string, HostFunction | GivenGlobal>>>>;
 
 interface Entry {
   readonly module: string;
@@ -32,28 +37,29 @@ interface Entry {
   readonly body: HostFunction;
 }
 
-/** Throws IMPORTS_INVALID for what is not a function. */
+/** Throws IMPORTS_INVALID for what is neither a function nor the value of a global. */
 export function makeEmbedding(
-  functions: HostFunctions,
+  imports: HostImports,
   importsUrl: string | null,
   factory: EmbedderFactory,
   stdio: StdioEnds = NO_ENDS,
 ): Embedding {
-  return { ...embeddingOf(entriesOf(functions), importsUrl, factory), stdio };
+  return { ...embeddingOf(entriesOf(imports), globalsOf(imports), importsUrl, factory), stdio };
 }
 
 /**
- * The embedding of a process that comes back: the functions it had, as far as the site provides them again. Throws IMPORT_UNRESOLVED
+ * The embedding of a process that comes back: the functions it had, as far as the site provides them again. Its globals are in its image;
+ * those of processes it will spawn are the site's. Throws IMPORT_UNRESOLVED
  * for one that is missing and among `needed`, what its module imports.
  */
 export function embeddingAgain(
   processName: string,
   wanted: Pick<Embedding, 'hostFunctions' | 'importsUrl'>,
   needed: readonly { readonly module: string; readonly name: string }[],
-  functions: HostFunctions,
+  imports: HostImports,
   factory: EmbedderFactory,
 ): Embedding {
-  const present = entriesOf(functions);
+  const present = entriesOf(imports);
   const entries = wanted.hostFunctions.flatMap(({ module, name }) => {
     const entry = present.find((each) => each.module === module && each.name === name);
     if (entry !== undefined) return [entry];
@@ -61,30 +67,46 @@ export function embeddingAgain(
     const detail = `${processName} needs it: the site must be opened with it among its imports`;
     throw new RekindleError('IMPORT_UNRESOLVED', `${module}.${name}`, detail);
   });
-  return { ...embeddingOf(entries, wanted.importsUrl, factory), stdio: NO_ENDS };
+  return { ...embeddingOf(entries, globalsOf(imports), wanted.importsUrl, factory), stdio: NO_ENDS };
 }
 
-/** `own` beside what the site provides to all; of two functions of one name, one's own. */
-export function mergeFunctions(shared: HostFunctions, own: HostFunctions): HostFunctions {
+/** `own` beside what the site provides to all; of two imports of one name, one's own. */
+export function mergeImports(shared: HostImports, own: HostImports): HostImports {
   const merged = new Map(Object.entries(shared));
   for (const [module, members] of Object.entries(requireModules('imports', own)))
     merged.set(module, { ...merged.get(module), ...requireModules(module, members) });
   return Object.fromEntries(merged);
 }
 
-function entriesOf(functions: HostFunctions): readonly Entry[] {
-  const entries = Object.entries(requireModules('imports', functions)).flatMap(([module, members]) =>
-    Object.entries(requireModules(module, members)).map(([name, body]) => ({ module, name, body })),
+function entriesOf(imports: HostImports): readonly Entry[] {
+  return membersOf(imports).flatMap(({ module, name, value }) => {
+    if (typeof value === 'function') return [{ module, name, body: value }];
+    if (isGlobal(value)) return [];
+    const detail = 'is neither a function nor the value of a global';
+    throw new RekindleError('IMPORTS_INVALID', `${module}.${name}`, detail);
+  });
+}
+
+function globalsOf(imports: HostImports): GivenGlobals {
+  const modules = new Map<string, Record<string, GivenGlobal>>();
+  for (const { module, name, value } of membersOf(imports))
+    if (isGlobal(value)) modules.set(module, { ...modules.get(module), [name]: value });
+  return Object.fromEntries(modules);
+}
+
+function membersOf(imports: HostImports) {
+  return Object.entries(requireModules('imports', imports)).flatMap(([module, members]) =>
+    Object.entries(requireModules(module, members)).map(([name, value]) => ({ module, name, value })),
   );
-  for (const { module, name, body } of entries) {
-    if (typeof body !== 'function')
-      throw new RekindleError('IMPORTS_INVALID', `${module}.${name}`, 'is not a function');
-  }
-  return entries;
+}
+
+function isGlobal(value: unknown): value is GivenGlobal {
+  return value === null || typeof value === 'number' || typeof value === 'bigint';
 }
 
 function embeddingOf(
   entries: readonly Entry[],
+  globals: GivenGlobals,
   importsUrl: string | null,
   factory: EmbedderFactory,
 ): Omit<Embedding, 'stdio'> {
@@ -97,6 +119,7 @@ function embeddingOf(
         throw new RekindleError('IMPORTS_INVALID', `host function ${index}`, 'there is no such function');
       return body(...args);
     },
+    globals,
     importsUrl,
     factory:
       entries.length === 0

@@ -178,7 +178,11 @@ export class ActionPerformer {
     if (expecting?.reloading !== true || expecting.phase !== 'restarting') return;
     if (!expecting.members.some((member) => member.name === name)) return;
     try {
-      const image = images.acquire(path, modules, settings.memoryQuotaBytes);
+      const image = images.acquire(path, modules, {
+        memoryQuotaBytes: settings.memoryQuotaBytes,
+        globals: process.globals,
+        restartable: true,
+      });
       const previous = process.replaceImage(image);
       ledger.commit([changeOfProcess(process)]);
       images.release(previous);

@@ -245,7 +245,11 @@ export class Spawner {
     const { bank, images, modules } = this.#options;
     if (identity.groupId !== null && !bank.ledger.hasRoom(recordBytesOfProcess(identity)))
       throw new RekindleError('BANK_FULL', identity.name, 'no room to write its registration down');
-    const image: ProcessImage = images.acquire(identity.path, modules, identity.settings.memoryQuotaBytes);
+    const image: ProcessImage = images.acquire(identity.path, modules, {
+      memoryQuotaBytes: identity.settings.memoryQuotaBytes,
+      globals: embedding.globals,
+      restartable: identity.kind !== 'plain',
+    });
     return this.#host(identity, image, embedding, null);
   }
 
@@ -256,7 +260,7 @@ export class Spawner {
     past: ProcessPast | null,
   ): HostedProcess {
     const { bank, pmm, volumes, placements, limits, table, hostStdio } = this.#options;
-    const { hostFunctions, importsUrl, stdio } = embedding;
+    const { globals, hostFunctions, importsUrl, stdio } = embedding;
     const process: HostedProcess = new HostedProcess({
       identity,
       image,
@@ -266,6 +270,7 @@ export class Spawner {
       maxGenerations: limits.maxGenerations,
       program: { hostFunctions, importsUrl },
       stdio: new Stdio(identity.settings.stdio, stdio, hostStdio),
+      globals,
       place: (program) => placements.make(process, program),
       past,
     });

@@ -11,8 +11,10 @@ export class HostFile extends HostNode implements OpenFile {
   #appendFd: number | null = null;
 
   read(into: Uint8Array, position: number): number {
-    if (into.byteLength === 0) return 0;
-    return onHost(() => readSync(this.fd, into, 0, into.byteLength, position));
+    // The host's file may be longer than any position a guest can have.
+    const sizeBytes = Math.min(into.byteLength, Number.MAX_SAFE_INTEGER - position);
+    if (sizeBytes === 0) return 0;
+    return onHost(() => readSync(this.fd, into, 0, sizeBytes, position));
   }
 
   write(bytes: Uint8Array, position: number): number {
@@ -24,6 +26,7 @@ export class HostFile extends HostNode implements OpenFile {
   /** Through a descriptor that the kernel appends by: nobody else's bytes come in between. */
   append(bytes: Uint8Array): { readonly writtenBytes: number; readonly endBytes: number } {
     return onHost(() => {
+      if (!Number.isSafeInteger(fstatSync(this.fd).size + bytes.byteLength)) throw new FileError(EFBIG);
       this.#appendFd ??= openSync(this.ownName, constants.O_WRONLY | constants.O_APPEND);
       const writtenBytes = writeSync(this.#appendFd, bytes, 0, bytes.byteLength);
       return { writtenBytes, endBytes: fstatSync(this.fd).size };

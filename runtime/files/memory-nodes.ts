@@ -174,10 +174,11 @@ export class MemoryDirectory extends OpenMemoryNode implements OpenDirectory {
       if (replaced.kind !== 'directory' && node.kind === 'directory') throw new FileError(ENOTDIR);
       if (replaced.kind === 'directory' && replaced.entries.size > 0) throw new FileError(ENOTEMPTY);
     }
-    // Found and counted under the new name before the old one goes, or it would be gone with it.
-    to.#enter(targetName, () => node);
+    // It has as many names as before: there is room for that in a full mount too.
+    to.#put(targetName, node);
     if (replaced !== null) this.mount.tree.dropLink(replaced);
-    this.#leave(name, node);
+    this.#remove(name);
+    this.mount.tree.touch(node, 'changed');
   }
 
   link(name: string, target: OpenDirectory, targetName: string): void {
@@ -225,23 +226,33 @@ export class MemoryDirectory extends OpenMemoryNode implements OpenDirectory {
     if (this.#find(name) !== null) throw new FileError(EEXIST);
   }
 
-  /** A directory that has been removed takes nothing more in. */
   #enter(name: string, make: () => MemoryNode): MemoryNode {
-    const { tree } = this.mount;
-    const directory = this.#node;
-    if (directory.links === 0) throw new FileError(ENOENT);
+    this.#requireLinked();
     const node = make();
-    tree.addLink(node);
-    directory.entries.set(name, node.inode);
-    tree.touch(directory, 'modified');
+    this.mount.tree.addLink(node);
+    this.#put(name, node);
     return node;
   }
 
   #leave(name: string, node: MemoryNode): void {
-    const directory = this.#node;
-    directory.entries.delete(name);
-    this.mount.tree.touch(directory, 'modified');
+    this.#remove(name);
     this.mount.tree.dropLink(node);
+  }
+
+  #put(name: string, node: MemoryNode): void {
+    this.#requireLinked();
+    this.#node.entries.set(name, node.inode);
+    this.mount.tree.touch(this.#node, 'modified');
+  }
+
+  #remove(name: string): void {
+    this.#node.entries.delete(name);
+    this.mount.tree.touch(this.#node, 'modified');
+  }
+
+  /** A directory that has been removed takes nothing more in. */
+  #requireLinked(): void {
+    if (this.#node.links === 0) throw new FileError(ENOENT);
   }
 
   #sibling(other: OpenDirectory): MemoryDirectory {

@@ -72,7 +72,7 @@ export class MemoryTree {
       | Pick<MemoryFileNode, 'kind' | 'content' | 'sizeBytes'>
       | Pick<MemoryLinkNode, 'kind' | 'text'>,
   ): MemoryNode {
-    this.#take(MEMORY_NODE_BYTES);
+    this.#take(costOf({ ...what, links: 0 }));
     const nowNs = this.#nowNs();
     const inode = this.#nextInode;
     this.#nextInode += 1;
@@ -95,13 +95,14 @@ export class MemoryTree {
     this.#usedBytes = 0;
     for (const node of nodes) {
       this.#nodes.set(node.inode, node);
-      this.#usedBytes += MEMORY_NODE_BYTES + (node.kind === 'regular' ? node.sizeBytes : 0);
+      this.#usedBytes += costOf(node);
       this.#nextInode = Math.max(this.#nextInode, node.inode + 1);
     }
   }
 
-  /** To be said before a name is given to it. */
+  /** To be said before a name is given to it. Throws FileError ENOSPC for a second name, or one more. */
   addLink(node: MemoryNode): void {
+    if (node.links > 0) this.#take(MEMORY_NODE_BYTES);
     node.links += 1;
     this.touch(node, 'changed');
   }
@@ -109,6 +110,7 @@ export class MemoryTree {
   /** A name of it is gone; with the last one, and nobody who has it open, it is. */
   dropLink(node: MemoryNode): void {
     node.links -= 1;
+    if (node.links > 0) this.#usedBytes -= MEMORY_NODE_BYTES;
     this.touch(node, 'changed');
     this.#dropUnused(node);
   }
@@ -139,6 +141,9 @@ export class MemoryTree {
       const content = new Uint8Array(Math.min(roomBytes, this.#quotaBytes));
       content.set(node.content.subarray(0, node.sizeBytes));
       node.content = content;
+    } else if (growthBytes < 0 && sizeBytes < node.content.byteLength / 4) {
+      // What is not counted any more is not kept either.
+      node.content = node.content.slice(0, sizeBytes);
     } else if (growthBytes < 0) node.content.fill(0, sizeBytes, node.sizeBytes);
     node.sizeBytes = sizeBytes;
     this.touch(node, 'modified');
@@ -154,7 +159,7 @@ export class MemoryTree {
   #dropUnused(node: MemoryNode): void {
     if (node.links > 0 || this.#openings.has(node.inode)) return;
     this.#nodes.delete(node.inode);
-    this.#usedBytes -= MEMORY_NODE_BYTES + (node.kind === 'regular' ? node.sizeBytes : 0);
+    this.#usedBytes -= costOf(node);
     this.version += 1;
   }
 
@@ -162,4 +167,17 @@ export class MemoryTree {
     if (this.#usedBytes + sizeBytes > this.#quotaBytes) throw new FileError(ENOSPC);
     this.#usedBytes += sizeBytes;
   }
+}
+
+/** What is reckoned with when the quota is. */
+type Counted =
+  | Pick<MemoryDirectoryNode, 'kind' | 'links'>
+  | Pick<MemoryFileNode, 'kind' | 'links' | 'sizeBytes'>
+  | Pick<MemoryLinkNode, 'kind' | 'links' | 'text'>;
+
+/** Its first name is counted with it. */
+function costOf(node: Counted): number {
+  const names = MEMORY_NODE_BYTES * Math.max(1, node.links);
+  if (node.kind === 'directory') return names;
+  return names + (node.kind === 'regular' ? node.sizeBytes : Buffer.byteLength(node.text));
 }

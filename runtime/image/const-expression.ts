@@ -1,32 +1,31 @@
 // Constant expressions: the few instructions that initialise globals, table entries and segments. They are found here and evaluated
 // elsewhere; what is not known is refused, because passing over an instruction of unknown length would misread all that follows.
 import { RekindleError } from '../errors.ts';
-import { OPCODE, SIMD, TYPE_BY_CODE, UNSUPPORTED_TYPE_NAMES } from './wasm-format.ts';
+import type { ConstExpression } from './module-structure.ts';
+import { type KnownTypes, readHeapType } from './type-reader.ts';
+import { COLLECTED, OPCODE, SIMD } from './wasm-format.ts';
 import { LEB32_MAX_BYTES, LEB64_MAX_BYTES, type WasmReader } from './wasm-reader.ts';
-
-export interface ConstExpression {
-  /** The instructions without the closing `end`. */
-  readonly instructions: Uint8Array;
-  /** Indices of the functions it takes references of. */
-  readonly functionReferences: readonly number[];
-}
 
 /**
  * Reads up to and including `end`.
  *
  * @throws RekindleError MODULE_MALFORMED, or MODULE_UNSUPPORTED for an instruction of a proposal that cannot be kept in an image.
  */
-export function readConstExpression(reader: WasmReader): ConstExpression {
+export function readConstExpression(reader: WasmReader, known: KnownTypes): ConstExpression {
   const start = reader.offset;
   const functionReferences: number[] = [];
+  const globals: number[] = [];
+  let makes: ConstExpression['makes'] = 'nothing';
   for (;;) {
     const opcode = reader.byte();
     switch (opcode) {
       case OPCODE.end:
-        return { instructions: reader.since(start, 1), functionReferences };
+        return { instructions: reader.since(start, 1), functionReferences, globals, makes };
       case OPCODE.i32Const:
-      case OPCODE.globalGet:
         reader.skipLeb(LEB32_MAX_BYTES);
+        break;
+      case OPCODE.globalGet:
+        globals.push(reader.u32());
         break;
       case OPCODE.i64Const:
         reader.skipLeb(LEB64_MAX_BYTES);
@@ -41,7 +40,7 @@ export function readConstExpression(reader: WasmReader): ConstExpression {
         functionReferences.push(reader.u32());
         break;
       case OPCODE.refNull:
-        readHeapType(reader);
+        readHeapType(reader, known, 'a constant expression');
         break;
       case OPCODE.simdPrefix:
         if (reader.u32() !== SIMD.v128Const) refuse(reader, 'a vector instruction');
@@ -55,7 +54,10 @@ export function readConstExpression(reader: WasmReader): ConstExpression {
       case OPCODE.i64Mul:
         break;
       case OPCODE.garbageCollectionPrefix:
-        refuse(reader, 'a garbage collection instruction');
+        {
+          const made = readCollected(reader, known);
+          if (made !== 'nothing' && makes !== 'objects') makes = made;
+        }
         break;
       default:
         refuse(reader, `the instruction 0x${opcode.toString(16)}`);
@@ -63,11 +65,25 @@ export function readConstExpression(reader: WasmReader): ConstExpression {
   }
 }
 
-function readHeapType(reader: WasmReader): void {
-  const code = reader.byte();
-  const type = TYPE_BY_CODE.get(code);
-  if (type === 'funcref' || type === 'externref') return;
-  refuse(reader, `a reference of type ${UNSUPPORTED_TYPE_NAMES.get(code) ?? `0x${code.toString(16)}`}`);
+function readCollected(reader: WasmReader, known: KnownTypes): ConstExpression['makes'] {
+  const second = reader.u32();
+  switch (second) {
+    case COLLECTED.refI31:
+    case COLLECTED.anyConvertExtern:
+    case COLLECTED.externConvertAny:
+      return 'nothing';
+    case COLLECTED.structNew:
+    case COLLECTED.structNewDefault:
+    case COLLECTED.arrayNew:
+    case COLLECTED.arrayNewDefault:
+    case COLLECTED.arrayNewFixed: {
+      const type = known(reader.u32());
+      if (second === COLLECTED.arrayNewFixed) reader.u32();
+      return type !== undefined && type.kind !== 'function' && type.constant ? 'constants' : 'objects';
+    }
+    default:
+      return refuse(reader, `the instruction 0xfb ${second}`);
+  }
 }
 
 function refuse(reader: WasmReader, what: string): never {

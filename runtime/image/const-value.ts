@@ -1,11 +1,13 @@
 // What a constant expression comes to, in the form that values have in an image. It must never be asked about an expression the engine has
 // not accepted: types and index bounds are not checked again.
+
 import { invariant } from '../invariant.ts';
-import type { ConstExpression } from './const-expression.ts';
 import { NULL_REFERENCE } from './function-references.ts';
 import type { GlobalState } from './global-access.ts';
-import { OPCODE } from './wasm-format.ts';
-import { WasmReader } from './wasm-reader.ts';
+import type { ConstExpression } from './module-structure.ts';
+import { bitsOfI31 } from './reference-values.ts';
+import { COLLECTED, OPCODE } from './wasm-format.ts';
+import { LEB32_MAX_BYTES, WasmReader } from './wasm-reader.ts';
 
 const F32_BYTES = 4;
 const F64_BYTES = 8;
@@ -23,14 +25,15 @@ export function evaluate(
   return onlyValue(stack);
 }
 
-/** The same of an offset: an address or a position in a table. */
+/** The same of an offset: an address or a position in a table, beyond 2^53 only about that. */
 export function evaluateOffset(
   expression: ConstExpression,
   globals: readonly GlobalState[],
   moduleName: string,
 ): number {
   const value = evaluate(expression, globals, moduleName);
-  invariant(typeof value === 'number', 'the offset of a segment is an i32');
+  if (typeof value === 'bigint') return Number(BigInt.asUintN(64, value));
+  invariant(typeof value === 'number', 'the offset of a segment is an i32 or an i64');
   return value >>> 0;
 }
 
@@ -52,10 +55,19 @@ function step(reader: WasmReader, stack: GlobalState[], globals: readonly Global
       return [lanes.getBigInt64(0, true), lanes.getBigInt64(F64_BYTES, true)];
     }
     case OPCODE.refNull:
-      reader.byte();
+      reader.skipLeb(LEB32_MAX_BYTES);
       return NULL_REFERENCE;
     case OPCODE.refFunc:
       return reader.u32();
+    case OPCODE.garbageCollectionPrefix: {
+      const second = reader.u32();
+      const [operand] = stack.splice(-1);
+      invariant(operand !== undefined, 'the operand of an instruction is there');
+      // A conversion changes nothing about null, nor about an i31.
+      if (second !== COLLECTED.refI31) return operand;
+      invariant(typeof operand === 'number', 'an i31 is made of an i32');
+      return bitsOfI31(operand);
+    }
     case OPCODE.globalGet: {
       const value = globals[reader.u32()];
       invariant(value !== undefined, 'a constant expression reads globals that were defined before');

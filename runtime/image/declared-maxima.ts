@@ -1,4 +1,4 @@
-// The maxima a module declares for its memory and its tables, kept in the prepared module because preparing lowers them. It is a note for
+// The maxima a module declares for its memories and its tables, kept in the prepared module because preparing lowers them. It is a note for
 // whoever makes a module of an image again; nothing of how a process runs may depend on it.
 import type { ModuleStructure, Section, SizeLimits } from './module-structure.ts';
 import { SECTION } from './wasm-format.ts';
@@ -9,7 +9,7 @@ import { WasmWriter } from './wasm-writer.ts';
 //
 //   name "rekindle.maxima" | memory count u32 | maximum, for each | table count u32 | maximum, for each
 //
-//   maximum:  00, there is none,  or  01 | pages or entries u32
+//   maximum:  00, there is none,  or  01 | pages or entries u64, at most 2^53 - 1: nothing ever reaches more
 const NAME = 'rekindle.maxima';
 
 /** Null: there is no maximum. */
@@ -19,9 +19,9 @@ export interface DeclaredMaxima {
 }
 
 /** `structure`: of the module as it was loaded. */
-export function declaredMaximaSection({ memory, tables }: ModuleStructure): Section {
+export function declaredMaximaSection({ memories, tables }: ModuleStructure): Section {
   const content = new WasmWriter().name(NAME);
-  writeMaxima(content, memory === null ? [] : [memory]);
+  writeMaxima(content, memories);
   writeMaxima(
     content,
     tables.map(({ limits }) => limits),
@@ -47,10 +47,10 @@ function writeMaxima(writer: WasmWriter, limits: readonly SizeLimits[]): void {
   writer.u32(limits.length);
   for (const { maximum } of limits) {
     if (maximum === null) writer.byte(0);
-    else writer.byte(1).u32(maximum);
+    else writer.byte(1).u64(Math.min(maximum, Number.MAX_SAFE_INTEGER));
   }
 }
 
 function readMaxima(reader: WasmReader): (number | null)[] {
-  return Array.from({ length: reader.count() }, () => (reader.byte() === 0 ? null : reader.u32()));
+  return Array.from({ length: reader.count() }, () => (reader.byte() === 0 ? null : reader.u64()));
 }

@@ -12,13 +12,13 @@ const ENGINE_LIMITS = {
   tables: 100_000,
 } as const;
 
-/** Distinct signatures of appended functions: nothing, and a getter and a setter each for one i32, one i64, two i64. */
-const APPENDED_TYPES_MAX = 7;
+/** Distinct signatures of appended functions: nothing, an i32 for an i32, and a getter and a setter each for one i32, one i64, two i64. */
+const APPENDED_TYPES_MAX = 8;
 
 /** @throws RekindleError MODULE_UNSUPPORTED, naming what there would be too much of. */
 export function checkEngineLimits(
   structure: ModuleStructure,
-  { layout, functions }: PreparationPlan,
+  { layout, functions, probes }: PreparationPlan,
   moduleName: string,
 ): void {
   const single = [layout.memory, layout.functionTable, layout.start].filter((item) => item !== null).length;
@@ -27,7 +27,7 @@ export function checkEngineLimits(
     ['types', structure.types.length + (functions.length > 0 ? APPENDED_TYPES_MAX : 0)],
     ['functions', structure.functionTypes.length + functions.length],
     ['exports', structure.exports.length + addedExports],
-    ['tables', structure.tables.length + (layout.functionTable === null ? 0 : 1)],
+    ['tables', structure.tables.length + probes.probeTables.length + (layout.functionTable === null ? 0 : 1)],
   ];
   for (const [what, count] of demands) {
     if (count <= ENGINE_LIMITS[what]) continue;

@@ -1,5 +1,6 @@
 // Generation 0 of a module, worked out from its sections: what the engine makes of an instance that is ready and has run nothing. No instance
 // is made for it, and it must never be asked about a module the engine has not accepted.
+
 import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 import { BANK_PAGE_SIZE, WASM_PAGE_SIZE } from '../limits.ts';
@@ -7,9 +8,10 @@ import { readConstExpression } from './const-expression.ts';
 import { evaluate, evaluateOffset } from './const-value.ts';
 import { NULL_REFERENCE } from './function-references.ts';
 import type { GlobalState } from './global-access.ts';
+import { firstStateOf } from './imported-globals.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { ModuleLayout } from './layout.ts';
-import type { ElementSegment, ModuleStructure } from './module-structure.ts';
+import type { ConstExpression, ElementSegment, ModuleStructure } from './module-structure.ts';
 import { WasmReader } from './wasm-reader.ts';
 
 /** Bytes of an active segment, and where in linear memory they go. */
@@ -32,11 +34,10 @@ export interface FirstState {
  * @throws RekindleError MODULE_MALFORMED when a segment is out of bounds: instantiating the module as it was loaded would trap.
  */
 export function firstState(structure: ModuleStructure, layout: ModuleLayout, moduleName: string): FirstState {
-  const globals: GlobalState[] = [];
-  for (const { initializer } of structure.globals) globals.push(evaluate(initializer, globals, moduleName));
+  const globals = firstGlobals(structure, layout, moduleName);
   const tables = firstTables(structure, layout, globals, moduleName);
   const memoryBytes = (layout.memory?.initialPages ?? 0) * WASM_PAGE_SIZE;
-  const data = placeData(structure, memoryBytes, globals, moduleName);
+  const data = placeData(structure, globals, moduleName);
   const end = data.reduce((furthest, placed) => Math.max(furthest, endOfPlaced(placed)), 0);
   return {
     state: {
@@ -48,6 +49,27 @@ export function firstState(structure: ModuleStructure, layout: ModuleLayout, mod
     storedBytes: Math.ceil(end / BANK_PAGE_SIZE) * BANK_PAGE_SIZE,
     data,
   };
+}
+
+/** The first value of every global, imported ones included. */
+export function firstGlobals(
+  structure: Pick<ModuleStructure, 'globals'>,
+  layout: Pick<ModuleLayout, 'globalImports'>,
+  moduleName: string,
+): readonly GlobalState[] {
+  const globals: GlobalState[] = (layout.globalImports ?? []).map(firstStateOf);
+  for (const { initializer } of structure.globals)
+    if (initializer !== null) globals.push(firstValue(initializer, globals, moduleName));
+  return globals;
+}
+
+/** An object is in no state: where it would have to be, no image is made, and nothing else depends on what it is. */
+function firstValue(
+  expression: ConstExpression,
+  globals: readonly GlobalState[],
+  moduleName: string,
+): GlobalState {
+  return expression.makes !== 'nothing' ? NULL_REFERENCE : evaluate(expression, globals, moduleName);
 }
 
 /**
@@ -89,7 +111,7 @@ function firstTables(
   }
   for (const segment of elements) {
     if (segment.target === null) continue;
-    const { tableIndex, offset } = segment.target;
+    const { index: tableIndex, offset } = segment.target;
     const start = evaluateOffset(offset, globals, moduleName);
     const sizeEntries = present(tables[tableIndex]).limits.initial;
     if (start + segment.entryCount > sizeEntries) throw misfit(moduleName, `table ${tableIndex}`);
@@ -111,13 +133,20 @@ function entriesOf(
   const reader = new WasmReader(segment.vector, moduleName);
   const entries: number[] = [];
   for (let remaining = reader.count(); remaining > 0; remaining -= 1)
-    entries.push(Number(evaluate(readConstExpression(reader), globals, moduleName)));
+    entries.push(
+      Number(
+        evaluate(
+          readConstExpression(reader, () => undefined),
+          globals,
+          moduleName,
+        ),
+      ),
+    );
   return entries;
 }
 
 function placeData(
-  { data }: ModuleStructure,
-  memoryBytes: number,
+  { data, memories }: ModuleStructure,
   globals: readonly GlobalState[],
   moduleName: string,
 ): readonly PlacedData[] {
@@ -125,8 +154,10 @@ function placeData(
   for (const { target, vector, sizeBytes } of data) {
     if (target === null) continue;
     const address = evaluateOffset(target.offset, globals, moduleName);
+    const memoryBytes = present(memories[target.index]).initial * WASM_PAGE_SIZE;
     if (address + sizeBytes > memoryBytes) throw misfit(moduleName, 'memory');
-    placed.push({ address, content: vector.subarray(vector.byteLength - sizeBytes) });
+    // What goes to another memory stays in the module.
+    if (target.index === 0) placed.push({ address, content: vector.subarray(vector.byteLength - sizeBytes) });
   }
   return placed;
 }

@@ -5,9 +5,10 @@ import { invariant, unreachable } from '../invariant.ts';
 import { type FunctionReferences, NULL_REFERENCE } from './function-references.ts';
 import { exportedFunction, exportedGlobal } from './instance-exports.ts';
 import type { GlobalSlot } from './layout.ts';
+import { type ReferenceValues, referenceValues } from './reference-values.ts';
 
 /**
- * A global's value in an image. number: i32, the bits of an f32 as i32, a function index or -1 for a reference;
+ * A global's value in an image. number: i32, the bits of an f32 as i32, a reference as reference-values.ts says;
  * bigint: i64, the bits of an f64 as i64; a pair: the low and the high half of a v128, as i64.
  */
 export type GlobalState = number | bigint | readonly [bigint, bigint];
@@ -36,9 +37,15 @@ export function accessGlobal(
     case 'v128':
       return accessByHalves(exports, slot);
     case 'funcref':
-      return accessFunction(exportedGlobal(exports, slot.exportName), slot.index, functions);
     case 'externref':
-      return accessHostObject(exportedGlobal(exports, slot.exportName), slot.index);
+    case 'anyref':
+      return accessReference(
+        exportedGlobal(exports, slot.exportName),
+        slot.index,
+        referenceValues(slot.type, functions),
+      );
+    case 'exnref':
+      return accessException(exports, slot, referenceValues(slot.type, functions));
     default:
       return unreachable(slot.type);
   }
@@ -113,35 +120,31 @@ function accessByHalves(exports: WebAssembly.Exports, slot: GlobalSlot): GlobalA
   };
 }
 
-function accessFunction(
-  global: WebAssembly.Global,
-  index: number,
-  functions: FunctionReferences,
-): GlobalAccess {
+function accessReference(global: WebAssembly.Global, index: number, values: ReferenceValues): GlobalAccess {
   return {
-    capture: (culprit) => {
-      const functionIndex = functions.indexOf(global.value);
-      if (functionIndex !== undefined) return functionIndex;
-      const detail = `global ${index} holds a function of another instance`;
-      throw new RekindleError('CHECKPOINT_REFUSED', culprit, detail);
-    },
+    capture: (culprit) => values.numberOf(global.value) ?? refuse(culprit, index, values),
     restore: (state) => {
-      invariant(isI32(state), `the state of global ${index} is a function index`);
-      global.value = functions.reference(state);
+      invariant(isI32(state), `the state of global ${index} is a reference`);
+      global.value = values.referenceOf(state);
     },
-    accepts: (state) => isI32(state) && functions.has(state),
+    accepts: (state) => isI32(state) && values.has(state),
   };
 }
 
-function accessHostObject(global: WebAssembly.Global, index: number): GlobalAccess {
+/** JavaScript cannot see it; the accessors tell whether it is null, and make it so. */
+function accessException(
+  exports: WebAssembly.Exports,
+  slot: GlobalSlot,
+  values: ReferenceValues,
+): GlobalAccess {
+  const { get, set } = accessors(exports, slot);
   return {
-    capture: (culprit) => {
-      if (global.value === null) return NULL_REFERENCE;
-      throw new RekindleError('CHECKPOINT_REFUSED', culprit, `global ${index} holds a host object`);
-    },
-    restore: () => {
-      global.value = null;
-    },
-    accepts: (state) => state === NULL_REFERENCE,
+    capture: (culprit) => (get() === 1 ? NULL_REFERENCE : refuse(culprit, slot.index, values)),
+    restore: () => void set(),
+    accepts: (state) => isI32(state) && values.has(state),
   };
+}
+
+function refuse(culprit: string, index: number, { unkept }: ReferenceValues): never {
+  throw new RekindleError('CHECKPOINT_REFUSED', culprit, `global ${index} holds ${unkept}`);
 }

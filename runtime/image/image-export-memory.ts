@@ -1,6 +1,7 @@
 // Linear memory of an exported image as data segments, beside those of the module that its code can still use. It must never renumber a
 // segment that code may name, and never write down long runs of zeros.
 import { MAX_EXPORTED_DATA_SEGMENTS } from '../limits.ts';
+import { offsetOf } from './image-export-values.ts';
 import type { ModuleStructure } from './module-structure.ts';
 import { DATA_FLAG, OPCODE } from './wasm-format.ts';
 import { WasmWriter } from './wasm-writer.ts';
@@ -34,12 +35,13 @@ export interface ExportedData {
 //  empty, which no code can tell from a dropped one.
 
 /**
+ * @param memory of no bytes where there is none.
  * @param isDropped of the passive segment with that index.
  * @param isCounted the module states the number of its segments ahead of the code; else no code can name any, and none is kept.
  * @returns null when engines take no more segments than the module itself has.
  */
 export function exportData(
-  { data }: ModuleStructure,
+  { data, memories }: ModuleStructure,
   memory: Uint8Array,
   isDropped: (index: number) => boolean,
   isCounted: boolean,
@@ -56,7 +58,7 @@ export function exportData(
     else segments.push(spanSegment(spans[next++]));
   });
   for (const span of spans.slice(next)) segments.push(spanSegment(span));
-  return encode(segments, memory);
+  return encode(segments, memory, memories[0]?.is64 === true);
 }
 
 type Segment =
@@ -68,7 +70,7 @@ function spanSegment(span: Span | undefined): Segment {
   return span === undefined ? { kind: 'empty' } : { kind: 'span', span };
 }
 
-function encode(segments: readonly Segment[], memory: Uint8Array): ExportedData {
+function encode(segments: readonly Segment[], memory: Uint8Array, is64: boolean): ExportedData {
   const headers = new WasmWriter();
   const pieces: { readonly headerEnd: number; readonly content: Uint8Array | null }[] = [];
   for (const segment of segments) {
@@ -77,7 +79,7 @@ function encode(segments: readonly Segment[], memory: Uint8Array): ExportedData 
     else if (segment.kind === 'empty') headers.byte(DATA_FLAG.passive).u32(0);
     else {
       const { start, end } = segment.span;
-      headers.byte(DATA_FLAG.active, OPCODE.i32Const).s32(start | 0);
+      headers.byte(DATA_FLAG.active).bytes(offsetOf(start, is64).instructions);
       headers.byte(OPCODE.end).u32(end - start);
       content = memory.subarray(start, end);
     }

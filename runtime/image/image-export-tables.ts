@@ -1,8 +1,9 @@
 // Tables of an exported image and their element segments: present sizes and present entries. It must never renumber a segment that code
 // may name, and never take away what makes it valid for code to take a reference of a function.
-import { invariant } from '../invariant.ts';
 import { NULL_REFERENCE } from './function-references.ts';
-import type { ElementSegment, ModuleStructure, ReferenceType, TableDefinition } from './module-structure.ts';
+import { type ExportedValues, isPlainFuncref, offsetOf, vectorOf } from './image-export-values.ts';
+import { writeLimits } from './module-emitter.ts';
+import type { ElementSegment, ModuleStructure, TableDefinition } from './module-structure.ts';
 import {
   ELEMENT_FLAG,
   ELEMENT_KIND_FUNCTION,
@@ -13,110 +14,132 @@ import {
 import { LEB32_MAX_BYTES } from './wasm-reader.ts';
 import { WasmWriter } from './wasm-writer.ts';
 
-/** A table with its present entries, as function indices, -1 for null; null when it is as its module defines it in every state. */
+/** A table with its present size and entries, as numbers, -1 for null; null when it is as its module defines it in every state. */
 export interface ExportedTable {
   readonly definition: TableDefinition;
-  /** In entries; null for none. */
-  readonly maximum: number | null;
   readonly entries: readonly number[] | null;
+}
+
+export function exportTable(
+  definition: TableDefinition,
+  entries: readonly number[] | null,
+  values: ExportedValues,
+  where: string,
+): ExportedTable {
+  const { elementType, limits, initializer } = definition;
+  const settled = initializer && values.settled(initializer, elementType, where);
+  if (entries === null) return { definition: { ...definition, initializer: settled }, entries };
+  const sized = { ...definition, limits: { ...limits, initial: entries.length } };
+  // Where all entries are written down, nothing is left for an initialiser to do, but to be there where an entry cannot be null.
+  if (elementType.nullable) return { definition: { ...sized, initializer: null }, entries };
+  const [first] = entries;
+  const any = first === undefined ? settled : values.constant(elementType, first, `${where} entry 0`);
+  return { definition: { ...sized, initializer: any }, entries };
 }
 
 export function writeTables(tables: readonly ExportedTable[]): WasmWriter {
   const writer = new WasmWriter().u32(tables.length);
-  for (const { definition, maximum, entries } of tables) {
-    // Where all entries are written down, nothing is left for an initialiser to do.
-    const initializer = entries === null ? definition.initializer : null;
+  for (const { definition } of tables) {
+    const { elementType, limits, initializer } = definition;
     if (initializer !== null) writer.byte(TABLE_WITH_INITIALIZER, 0);
-    writer.byte(TYPE_CODE[definition.elementType]);
-    writer.byte(maximum === null ? 0 : 1).u32(entries?.length ?? definition.limits.initial);
-    if (maximum !== null) writer.u32(maximum);
+    writer.bytes(elementType.bytes);
+    writeLimits(writer, limits);
     if (initializer !== null) writer.bytes(initializer.instructions).byte(OPCODE.end);
   }
   return writer;
 }
 
-//  segment of the module     in the exported image, where code can change a table; else all are as they are
+//  segment of the module     in the exported image
 //  passive                   as it is, or empty when it is dropped
 //  declarative               as it is
-//  active                    active and empty, so dropped once there is an instance
+//  active                    where code can change a table: active and empty, so dropped once there is an instance; else as it is
 //
-//  Behind them, for each table with an entry that is not null, one active segment from its first such entry to its last.
+//  Behind them, for each table that can change and has an entry that is not null, one active segment from its first such entry to its last.
+//  "As it is": but for reading globals that were imported.
 
 /** @param isDropped of the passive segment with that index. */
 export function exportElements(
   segments: readonly ElementSegment[],
   tables: readonly ExportedTable[],
   isDropped: (index: number) => boolean,
+  values: ExportedValues,
 ): ElementSegment[] {
   const isChanging = tables.some(({ entries }) => entries !== null);
-  if (!isChanging) return [...segments];
-  const own = segments.map((segment, index) =>
-    segment.mode === 'active' || (segment.mode === 'passive' && isDropped(index))
-      ? emptied(segment)
-      : segment,
-  );
-  return [
-    ...own,
-    ...tables.flatMap(({ definition, entries }, index) =>
-      entries === null ? [] : presentEntries(entries, definition.elementType, index),
-    ),
-  ];
+  const is64 = (tableIndex: number) => tables[tableIndex]?.definition.limits.is64 === true;
+  const own = segments.map((segment, index) => {
+    const { mode, target } = segment;
+    const isEmptied = mode === 'active' ? isChanging : mode === 'passive' && isDropped(index);
+    if (isEmptied) return emptied(segment, target !== null && is64(target.index));
+    const settled = values.settledEntries(segment, `element segment ${index}`);
+    if (target === null) return settled;
+    return {
+      ...settled,
+      target: { ...target, offset: values.settledOffset(target.offset, is64(target.index)) },
+    };
+  });
+  return [...own, ...tables.flatMap((table, index) => presentEntries(table, index, values))];
 }
 
-function emptied(segment: ElementSegment): ElementSegment {
-  const { target } = segment;
+function emptied(segment: ElementSegment, is64: boolean): ElementSegment {
+  const { target, hasExpressions } = segment;
   return {
     ...segment,
-    target: target && { ...target, offset: i32Constant(0) },
-    entryCount: 0,
-    functionReferences: [],
-    vector: Uint8Array.of(0),
+    target: target && { ...target, offset: offsetOf(0, is64) },
+    ...vectorOf([]),
+    hasExpressions,
   };
 }
 
 function presentEntries(
-  entries: readonly number[],
-  elementType: ReferenceType,
+  { definition: { elementType, limits }, entries }: ExportedTable,
   tableIndex: number,
+  values: ExportedValues,
 ): ElementSegment[] {
-  const isReference = (index: number): boolean => index !== NULL_REFERENCE;
-  const first = entries.findIndex(isReference);
-  if (first === -1) return [];
-  invariant(elementType === 'funcref', 'a table of host objects is captured only when it holds none');
+  const isReference = (value: number): boolean => value !== NULL_REFERENCE;
+  const first = entries?.findIndex(isReference) ?? -1;
+  if (entries === null || first === -1) return [];
   const present = entries.slice(first, entries.findLastIndex(isReference) + 1);
-  const functionReferences = present.filter(isReference);
-  const hasExpressions = functionReferences.length < present.length;
-  const vector = new WasmWriter().u32(present.length);
-  for (const index of present) {
-    if (!hasExpressions) vector.u32(index);
-    else if (isReference(index)) vector.byte(OPCODE.refFunc).u32(index).byte(OPCODE.end);
-    else vector.byte(OPCODE.refNull, TYPE_CODE.funcref, OPCODE.end);
-  }
+  const isShort = isPlainFuncref(elementType) && present.every(isReference);
+  const content = isShort
+    ? ofFunctions(present)
+    : vectorOf(
+        present.map((value, position) =>
+          values.constant(elementType, value, `table ${tableIndex} entry ${first + position}`),
+        ),
+      );
   return [
     {
       mode: 'active',
-      target: { tableIndex, offset: i32Constant(first) },
+      target: { index: tableIndex, offset: offsetOf(first, limits.is64) },
       elementType,
-      hasExpressions,
-      entryCount: present.length,
-      functionReferences,
-      vector: vector.finish(),
+      makesObjects: false,
+      ...content,
     },
   ];
 }
 
-/** A segment that does nothing but say that code may take references of these functions. */
-export function declarativeSegment(functionReferences: readonly number[]): ElementSegment {
+function ofFunctions(functionReferences: readonly number[]): ReturnType<typeof vectorOf> {
   const vector = new WasmWriter().u32(functionReferences.length);
   for (const index of functionReferences) vector.u32(index);
   return {
-    mode: 'declarative',
-    target: null,
-    elementType: 'funcref',
     hasExpressions: false,
     entryCount: functionReferences.length,
     functionReferences,
+    globals: [],
     vector: vector.finish(),
+  };
+}
+
+const FUNCREF = Uint8Array.of(TYPE_CODE.funcref);
+
+/** A segment that does nothing but say that code may take references of these functions. */
+export function declarativeSegment(functionReferences: readonly number[]): ElementSegment {
+  return {
+    mode: 'declarative',
+    target: null,
+    elementType: { top: 'funcref', nullable: true, bytes: FUNCREF, heapType: FUNCREF },
+    makesObjects: false,
+    ...ofFunctions(functionReferences),
   };
 }
 
@@ -124,19 +147,20 @@ export function declarativeSegment(functionReferences: readonly number[]): Eleme
 export function writeElements(segments: readonly ElementSegment[]): WasmWriter {
   const writer = new WasmWriter().u32(segments.length);
   for (const { mode, target, elementType, hasExpressions, vector } of segments) {
-    const asExpressions = hasExpressions || elementType !== 'funcref';
+    const isPlain = isPlainFuncref(elementType);
+    const asExpressions = hasExpressions || !isPlain;
     const expressions = asExpressions ? ELEMENT_FLAG.expressions : 0;
+    const isShort = target?.index === 0 && isPlain;
     if (target === null) {
       const declarative = mode === 'declarative' ? ELEMENT_FLAG.explicitOrDeclarative : 0;
       writer.byte(ELEMENT_FLAG.notActive | declarative | expressions);
     } else {
-      const isShort = target.tableIndex === 0 && elementType === 'funcref';
       writer.byte((isShort ? 0 : ELEMENT_FLAG.explicitOrDeclarative) | expressions);
-      if (!isShort) writer.u32(target.tableIndex);
+      if (!isShort) writer.u32(target.index);
       writer.bytes(target.offset.instructions).byte(OPCODE.end);
     }
-    if (target === null || target.tableIndex !== 0 || elementType !== 'funcref')
-      writer.byte(asExpressions ? TYPE_CODE[elementType] : ELEMENT_KIND_FUNCTION);
+    if (asExpressions && !isShort) writer.bytes(elementType.bytes);
+    else if (!isShort) writer.byte(ELEMENT_KIND_FUNCTION);
     writer.bytes(vector);
   }
   return writer;
@@ -154,7 +178,7 @@ export function declaredFunctions({
     for (const index of references) functions.add(index);
   };
   for (const { functionReferences } of elements) add(functionReferences);
-  for (const { initializer } of globals) add(initializer.functionReferences);
+  for (const { initializer } of globals) add(initializer?.functionReferences);
   for (const { initializer } of tables) add(initializer?.functionReferences);
   for (const { kind, index } of exports) if (kind === 'function') functions.add(index);
   return functions;
@@ -183,9 +207,4 @@ function integerAt(bytes: Uint8Array, offset: number): number {
     if (byte < 0x80) return value;
   }
   return Number.POSITIVE_INFINITY;
-}
-
-function i32Constant(value: number): { instructions: Uint8Array; functionReferences: readonly number[] } {
-  const instructions = new WasmWriter().byte(OPCODE.i32Const).s32(value).finish();
-  return { instructions, functionReferences: [] };
 }

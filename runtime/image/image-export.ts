@@ -1,28 +1,29 @@
 // Makes a module of its own of an executing image: the guest's own module, with the present state in place of its first one. It must add
 // nothing that the guest did not have, but for what stands in for its imports; and it must never write to what it is given.
 import { EXPORT_REACTOR_ENTRY } from '../../abi/hr.ts';
-import { RekindleError } from '../errors.ts';
 import { MAX_EXPORTED_BYTES, WASM_PAGE_SIZE } from '../limits.ts';
-import { findDeclaredMaxima } from './declared-maxima.ts';
-import { exportCustom } from './image-export-customs.ts';
-import { writeGlobals } from './image-export-globals.ts';
+import type { GlobalState } from './global-access.ts';
+import { reasonAgainstImages } from './hidden-objects.ts';
+import { exportGlobals, writeGlobals } from './image-export-globals.ts';
 import { exportData } from './image-export-memory.ts';
+import { type OwnModule, refusal, withoutAdditions } from './image-export-module.ts';
 import {
   declarativeSegment,
   declaredFunctions,
   type ExportedTable,
   exportElements,
+  exportTable,
   referencedInCode,
   writeElements,
   writeTables,
 } from './image-export-tables.ts';
+import { ExportedValues } from './image-export-values.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { ModuleLayout } from './layout.ts';
-import { assemble, type Parts } from './module-emitter.ts';
+import { assemble, type Parts, writeLimits } from './module-emitter.ts';
 import { parseModule } from './module-parser.ts';
-import { findSection, type ModuleStructure } from './module-structure.ts';
-import { HIDDEN_PREFIX } from './preparation-plan.ts';
-import { readFunctionType } from './type-reader.ts';
+import { findSection, type GlobalDefinition, type ModuleStructure } from './module-structure.ts';
+import { passTypes } from './type-reader.ts';
 import { EXTERNAL, OPCODE, SECTION } from './wasm-format.ts';
 import { WasmReader } from './wasm-reader.ts';
 import { WasmWriter } from './wasm-writer.ts';
@@ -40,6 +41,8 @@ export interface ExportSubject {
   readonly imports: 'trap' | 'keep';
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** A function without locals that traps:  size u32 | 00 | unreachable | end */
 const TRAP_BODY: readonly number[] = [3, 0, OPCODE.unreachable, OPCODE.end];
 
@@ -51,19 +54,24 @@ const TRAP_BODY: readonly number[] = [3, 0, OPCODE.unreachable, OPCODE.end];
  */
 export function exportModule(subject: ExportSubject): Uint8Array<ArrayBuffer> {
   const { processName, module, layout, memory } = subject;
-  const prepared = parseModule(module, processName);
-  const own = withoutAdditions(prepared, layout, processName);
+  const own = withoutAdditions(parseModule(module, processName), layout, processName);
+  const hidden = reasonAgainstImages(own);
+  if (hidden !== null) throw refusal(processName, hidden);
+  const values = new ExportedValues(own, layout, processName);
+  const tables = exportedTables(own, subject, values);
+  const globals = exportGlobals(own.globals, presentGlobals(subject), values);
   const replacements = new Map<number, Parts>([
     [SECTION.type, types(own, processName)],
     ...functions(own, subject.imports, processName),
     [SECTION.memory, memorySection(own, memory)],
-    [SECTION.global, globals(own, subject)],
+    [SECTION.table, tables.length === 0 ? [] : [writeTables(tables).finish()]],
+    [SECTION.global, globals.length === 0 ? [] : [writeGlobals(globals).finish()]],
     [SECTION.export, exports(own)],
-    [SECTION.element, elements(own, subject)],
+    [SECTION.element, elements(own, subject, { tables, globals, values })],
   ]);
-  if (memory !== null) {
-    const isCounted = findSection(own, SECTION.dataCount) !== null;
-    const data = exportData(own, memory, droppedIn(subject, 'data'), isCounted);
+  const isCounted = findSection(own, SECTION.dataCount) !== null;
+  if (memory !== null || isCounted) {
+    const data = exportData(own, memory ?? NO_BYTES, droppedIn(subject, 'data'), isCounted);
     if (data === null) throw refusal(processName, 'there is no room for another data segment');
     if (module.byteLength + data.sizeBytes > MAX_EXPORTED_BYTES)
       throw refusal(processName, `it would take ${module.byteLength + data.sizeBytes} bytes`);
@@ -71,58 +79,12 @@ export function exportModule(subject: ExportSubject): Uint8Array<ArrayBuffer> {
     replacements.set(SECTION.data, data.count === 0 ? [] : [count, ...data.parts]);
     if (isCounted) replacements.set(SECTION.dataCount, [count]);
   }
-  replacements.set(
-    SECTION.table,
-    own.tables.length === 0 ? [] : [writeTables(exportedTables(own, subject)).finish()],
-  );
   try {
     return assemble(own.sections, replacements);
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     throw refusal(processName, `the host has no room for it: ${cause.message}`, cause);
   }
-}
-
-/** The guest's own module again, as far as it is written down, with the maxima it had declared. */
-interface OwnModule extends ModuleStructure {
-  readonly memoryMaximum: number | null;
-  readonly tableMaxima: readonly (number | null)[];
-}
-
-/** Whatever was added stands at the end of its index space. */
-function withoutAdditions(prepared: ModuleStructure, layout: ModuleLayout, moduleName: string): OwnModule {
-  const accessors = layout.globals.filter((slot) => slot.accessors !== null);
-  const functionCount = prepared.functionTypes.length - 2 * (accessors.length + layout.segments.length);
-  const firstAdded = prepared.functionTypes.slice(functionCount);
-  const typeCount = firstAdded.reduce((least, type) => Math.min(least, type), prepared.types.length);
-  const last = layout.functionTable === null ? undefined : -1;
-  const found = findDeclaredMaxima(prepared, moduleName);
-  const tables = prepared.tables.slice(0, last);
-  return {
-    ...prepared,
-    types: prepared.types.slice(0, typeCount),
-    functionTypes: prepared.functionTypes.slice(0, functionCount),
-    tables,
-    elements: prepared.elements.slice(0, last),
-    exports: prepared.exports.filter(({ name }) => !name.startsWith(HIDDEN_PREFIX)),
-    sections: prepared.sections.flatMap((section) => {
-      if (section === found?.section) return [];
-      if (section.id !== SECTION.custom) return [section];
-      return exportCustom(section, moduleName) ?? [];
-    }),
-    memoryMaximum: maximumOf(found?.maxima.memories, 0, prepared.memory?.maximum),
-    tableMaxima: tables.map(({ limits }, index) => maximumOf(found?.maxima.tables, index, limits.maximum)),
-  };
-}
-
-/** What was declared; where nothing is known of that, what the prepared module says. */
-function maximumOf(
-  declared: readonly (number | null)[] | undefined,
-  index: number,
-  prepared: number | null | undefined,
-): number | null {
-  const maximum = declared === undefined ? prepared : declared[index];
-  return maximum ?? null;
 }
 
 /** As they are encoded: only counted, and cut off behind the last of the guest's own. */
@@ -132,8 +94,8 @@ function types({ sections, types }: OwnModule, moduleName: string): Parts {
   const reader = new WasmReader(section.payload, moduleName);
   reader.u32();
   const start = reader.offset;
-  for (const index of types.keys()) readFunctionType(reader, `type ${index}`);
-  return [new WasmWriter().u32(types.length).finish(), section.payload.subarray(start, reader.offset)];
+  const entryCount = passTypes(reader, types.length);
+  return [new WasmWriter().u32(entryCount).finish(), section.payload.subarray(start, reader.offset)];
 }
 
 /** Imported functions have the first indices, and so have those that stand in for them. */
@@ -141,7 +103,7 @@ function functions(own: OwnModule, imports: 'trap' | 'keep', moduleName: string)
   const { functionTypes, importedFunctionCount } = own;
   const stubCount = imports === 'trap' ? importedFunctionCount : 0;
   const definedTypes = functionTypes.slice(importedFunctionCount - stubCount);
-  const sections: [number, Parts][] = imports === 'trap' ? [[SECTION.import, []]] : [];
+  const sections: [number, Parts][] = [[SECTION.import, imports === 'trap' ? [] : keptImports(own)]];
   if (definedTypes.length === 0) return [...sections, [SECTION.function, []], [SECTION.code, []]];
   const uses = new WasmWriter().u32(definedTypes.length);
   for (const type of definedTypes) uses.u32(type);
@@ -149,6 +111,13 @@ function functions(own: OwnModule, imports: 'trap' | 'keep', moduleName: string)
   for (let index = 0; index < stubCount; index += 1) stubs.byte(...TRAP_BODY);
   const bodies = ownBodies(own, definedTypes.length - stubCount, moduleName);
   return [...sections, [SECTION.function, [uses.finish()]], [SECTION.code, [stubs.finish(), bodies]]];
+}
+
+/** Functions alone: what else is imported holds state. */
+function keptImports({ imports }: OwnModule): Parts {
+  const kept = imports.filter(({ kind }) => kind === 'function');
+  if (kept.length === 0) return [];
+  return [new WasmWriter().u32(kept.length).finish(), ...kept.map(({ bytes }) => bytes)];
 }
 
 function ownBodies(own: OwnModule, count: number, moduleName: string): Uint8Array {
@@ -160,18 +129,21 @@ function ownBodies(own: OwnModule, count: number, moduleName: string): Uint8Arra
   return code.subarray(start, reader.offset);
 }
 
-function memorySection({ memoryMaximum }: OwnModule, memory: Uint8Array | null): Parts {
-  if (memory === null) return [];
-  const writer = new WasmWriter().u32(1).byte(memoryMaximum === null ? 0 : 1);
-  writer.u32(memory.byteLength / WASM_PAGE_SIZE);
-  if (memoryMaximum !== null) writer.u32(memoryMaximum);
+function memorySection({ memories }: OwnModule, memory: Uint8Array | null): Parts {
+  const [limits] = memories;
+  if (memory === null || limits === undefined) return [];
+  const writer = new WasmWriter().u32(1);
+  writeLimits(writer, { ...limits, initial: memory.byteLength / WASM_PAGE_SIZE });
   return [writer.finish()];
 }
 
-function globals(own: OwnModule, { layout, state }: ExportSubject): Parts {
-  if (own.globals.length === 0) return [];
-  const values = new Map(layout.globals.map(({ index }, position) => [index, state.globals[position]]));
-  return [writeGlobals(own.globals, values).finish()];
+function presentGlobals({ layout, state }: ExportSubject): ReadonlyMap<number, GlobalState> {
+  return new Map(
+    layout.globals.flatMap(({ index }, position) => {
+      const value = state.globals[position];
+      return value === undefined ? [] : [[index, value]];
+    }),
+  );
 }
 
 /** What a host calls once to initialise the guest has been called: a second time would undo the state. */
@@ -188,25 +160,30 @@ function exports(own: OwnModule): Parts {
 }
 
 function exportedTables(
-  { tables, tableMaxima }: OwnModule,
+  { tables }: OwnModule,
   { layout, state }: ExportSubject,
+  values: ExportedValues,
 ): ExportedTable[] {
   return tables.map((definition, index) => {
     const position = layout.tables.findIndex((slot) => slot.index === index);
-    return { definition, maximum: tableMaxima[index] ?? null, entries: state.tables[position] ?? null };
+    return exportTable(definition, state.tables[position] ?? null, values, `table ${index}`);
   });
 }
 
-function elements(own: OwnModule, subject: ExportSubject): Parts {
-  const { layout } = subject;
-  const tables = exportedTables(own, subject);
-  const segments = exportElements(own.elements, tables, droppedIn(subject, 'element'));
-  const isMutable = new Set(layout.globals.map(({ index }) => index));
+/** What names functions beside segments and exports, as it is exported. */
+interface Exported {
+  readonly tables: readonly ExportedTable[];
+  readonly globals: readonly GlobalDefinition[];
+  readonly values: ExportedValues;
+}
+
+function elements(own: OwnModule, subject: ExportSubject, { tables, globals, values }: Exported): Parts {
+  const segments = exportElements(own.elements, tables, droppedIn(subject, 'element'), values);
   const declared = declaredFunctions({
     elements: segments,
     exports: keptExports(own),
-    globals: own.globals.filter((_, index) => !isMutable.has(index)),
-    tables: tables.flatMap(({ definition, entries }) => (entries === null ? [definition] : [])),
+    globals,
+    tables: tables.map(({ definition }) => definition),
   });
   const lost = new Set([...declaredFunctions(own)].filter((index) => !declared.has(index)));
   const code = findSection(own, SECTION.code)?.payload ?? Uint8Array.of(0);
@@ -223,10 +200,4 @@ function droppedIn({ layout, state }: ExportSubject, kind: 'data' | 'element'): 
     ),
   );
   return (index) => dropped.has(index);
-}
-
-function refusal(processName: string, why: string, cause?: unknown): RekindleError {
-  return new RekindleError('CHECKPOINT_REFUSED', processName, `its image cannot be exported: ${why}`, {
-    cause,
-  });
 }

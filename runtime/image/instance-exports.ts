@@ -22,6 +22,19 @@ export function exportedTable(exports: WebAssembly.Exports, name: string): WebAs
   return value;
 }
 
+/**
+ * Grows a memory of 32 or 64 bits. Of the latter the page count is a bigint, but not in engines that had them early, and nothing tells
+ * beforehand. Throws RangeError when it cannot grow.
+ */
+export function growMemory(memory: WebAssembly.Memory, pages: number): void {
+  try {
+    memory.grow(pages);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    memory.grow(BigInt(pages));
+  }
+}
+
 function isFunction(value: unknown): value is WasmFunction {
   return typeof value === 'function';
 }

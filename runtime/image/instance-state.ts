@@ -1,25 +1,21 @@
 // What an instance holds besides its linear memory: mutable globals, tables that can change, and which segments are dropped. It is captured
 // whole or refused by name, and put back whole or not at all; linear memory is not touched here.
-import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
-import { FunctionReferences, NULL_REFERENCE } from './function-references.ts';
+import { FunctionReferences } from './function-references.ts';
 import { accessGlobal, type GlobalAccess, type GlobalState } from './global-access.ts';
-import { exportedFunction, exportedTable, type WasmFunction } from './instance-exports.ts';
-import type { ModuleLayout, TableSlot } from './layout.ts';
+import { exportedFunction, type WasmFunction } from './instance-exports.ts';
+import type { ModuleLayout } from './layout.ts';
+import { referenceValues } from './reference-values.ts';
+import { TableAccess } from './table-access.ts';
 
 /** Plain data, in the order of the layout's slots: it can be sent to a worker and restored in any instance of the module. */
 export interface InstanceState {
   /** One for each of `layout.globals`. */
   readonly globals: readonly GlobalState[];
-  /** One for each of `layout.tables`: every entry as a function index, -1 for null. */
+  /** One for each of `layout.tables`: every entry as reference-values.ts says, -1 for null. */
   readonly tables: readonly (readonly number[])[];
   /** One for each of `layout.segments`. Active segments have no part in it: in every state there is, they are dropped. */
   readonly dropped: readonly boolean[];
-}
-
-interface TableAccess {
-  readonly slot: TableSlot;
-  readonly table: WebAssembly.Table;
 }
 
 interface SegmentAccess {
@@ -42,7 +38,6 @@ interface PreparedState {
  */
 export class StateAccess {
   readonly #layout: ModuleLayout;
-  readonly #functions: FunctionReferences;
   readonly #globals: readonly GlobalAccess[];
   readonly #tables: readonly TableAccess[];
   readonly #segments: readonly SegmentAccess[];
@@ -52,9 +47,11 @@ export class StateAccess {
   /** The instance must come from the module that was prepared together with `layout`. */
   constructor({ exports }: WebAssembly.Instance, layout: ModuleLayout) {
     this.#layout = layout;
-    this.#functions = new FunctionReferences(exports, layout.functionTable);
-    this.#globals = layout.globals.map((slot) => accessGlobal(exports, slot, this.#functions));
-    this.#tables = layout.tables.map((slot) => ({ slot, table: exportedTable(exports, slot.exportName) }));
+    const functions = new FunctionReferences(exports, layout.functionTable);
+    this.#globals = layout.globals.map((slot) => accessGlobal(exports, slot, functions));
+    this.#tables = layout.tables.map(
+      (slot) => new TableAccess(exports, slot, referenceValues(slot.elementType, functions)),
+    );
     this.#segments = layout.segments.map(({ probe, drop }) => ({
       probe: exportedFunction(exports, probe),
       drop: exportedFunction(exports, drop),
@@ -71,7 +68,7 @@ export class StateAccess {
     invariant(this.#isRestored, 'an instance is captured after it was restored');
     return {
       globals: this.#globals.map((access) => access.capture(culprit)),
-      tables: this.#tables.map((access) => this.#captureTable(access, culprit)),
+      tables: this.#tables.map((access) => access.capture(culprit)),
       dropped: this.#segments.map(isDropped),
     };
   }
@@ -87,8 +84,8 @@ export class StateAccess {
       const value = state.globals[position];
       if (value !== undefined) access.restore(value);
     });
-    this.#tables.forEach(({ table }, position) => {
-      restoreTable(table, expected[position] ?? []);
+    this.#tables.forEach((table, position) => {
+      table.restore(expected[position] ?? []);
     });
     this.#isRestored = true;
     this.#segments.forEach((segment, position) => {
@@ -99,26 +96,11 @@ export class StateAccess {
     return true;
   }
 
-  #captureTable({ slot, table }: TableAccess, culprit: string): number[] {
-    const entries: number[] = [];
-    for (let position = 0; position < table.length; position++) {
-      const reference: unknown = table.get(position);
-      const index = reference === null ? NULL_REFERENCE : this.#functions.indexOf(reference);
-      if (index === undefined) {
-        const what = slot.elementType === 'funcref' ? 'a function of another instance' : 'a host object';
-        const detail = `table ${slot.index} entry ${position} holds ${what}`;
-        throw new RekindleError('CHECKPOINT_REFUSED', culprit, detail);
-      }
-      entries.push(index);
-    }
-    return entries;
-  }
-
   /** The table entries of `state` as objects of this instance; kept, for a state is mostly restored again and again. */
   #prepare(state: InstanceState): readonly (readonly unknown[])[] {
     if (this.#prepared?.state === state) return this.#prepared.tables;
     this.#checkFits(state);
-    const tables = state.tables.map((entries) => entries.map((index) => this.#functions.reference(index)));
+    const tables = this.#tables.map((table, position) => table.references(state.tables[position] ?? []));
     this.#prepared = { state, tables };
     return tables;
   }
@@ -130,18 +112,13 @@ export class StateAccess {
       state.tables.length === tables.length &&
       state.dropped.length === segments.length &&
       state.globals.every((value, position) => this.#globals[position]?.accepts(value) === true) &&
-      state.tables.every((entries, position) => {
-        const isFunctionTable = tables[position]?.elementType === 'funcref';
-        return entries.every((index) =>
-          isFunctionTable ? this.#functions.has(index) : index === NULL_REFERENCE,
-        );
-      });
+      state.tables.every((entries, position) => this.#tables[position]?.accepts(entries) === true);
     invariant(fits, 'a state is restored in an instance of the module it was captured from');
   }
 
   #canReach(state: InstanceState): boolean {
     const tablesFit = this.#tables.every(
-      ({ table }, position) => table.length <= (state.tables[position]?.length ?? 0),
+      ({ sizeEntries }, position) => sizeEntries <= (state.tables[position]?.length ?? 0),
     );
     return (
       tablesFit &&
@@ -160,15 +137,5 @@ function isDropped(segment: SegmentAccess): boolean {
     if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     segment.knownDropped = true;
     return true;
-  }
-}
-
-/** Sets only entries that differ: reading one is several times cheaper than setting it. */
-function restoreTable(table: WebAssembly.Table, expected: readonly unknown[]): void {
-  // The null is explicit because an externref table would be grown with undefined, which is a host object.
-  if (table.length < expected.length) table.grow(expected.length - table.length, null);
-  for (let position = 0; position < expected.length; position++) {
-    const reference = expected[position];
-    if (table.get(position) !== reference) table.set(position, reference);
   }
 }

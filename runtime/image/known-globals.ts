@@ -1,4 +1,4 @@
-// Tells which mutable globals have a meaning known to the host, from the exports or else from the name section. A name section that
+// Tells which mutable globals have a meaning known to the host, from the exports, the imports or else from the name section. A name section that
 // cannot be read must never make a module invalid: the specification gives custom sections no say in that.
 import { EXPORT_STACK_POINTER } from '../../abi/hr.ts';
 import { RekindleError } from '../errors.ts';
@@ -24,8 +24,11 @@ export function findKnownGlobals(
   const exported = structure.exports
     .filter((entry) => entry.kind === 'global' && entry.name === EXPORT_STACK_POINTER)
     .map((entry) => entry.index);
+  const imported = structure.imports
+    .filter(({ kind }) => kind === 'global')
+    .flatMap(({ name }, index) => (name === EXPORT_STACK_POINTER ? [index] : []));
   return {
-    stackPointer: firstOf(positions, [...exported, ...named(EXPORT_STACK_POINTER)]),
+    stackPointer: firstOf(positions, [...exported, ...imported, ...named(EXPORT_STACK_POINTER)]),
     randomSeeded: firstOf(positions, named(RANDOM_SEEDED)),
   };
 }

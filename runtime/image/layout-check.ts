@@ -1,17 +1,21 @@
 // Tells whether a value read back from the bank has the shape of a module's layout. It must never let a value pass that would be
 // found wrong only when an instance is restored.
-import type { FunctionType, ModuleLayout } from './layout.ts';
+import type { FunctionType, ImportedGlobal, ModuleLayout } from './layout.ts';
 
 type Check = (value: unknown) => boolean;
 /** Names the fields a record must have: none may be missing, and none may be forgotten here. */
 type Fields<T> = { readonly [Name in keyof T]-?: Check };
 
-const VALUE_TYPES: readonly unknown[] = ['i32', 'i64', 'f32', 'f64', 'v128', 'funcref', 'externref'];
+const REFERENCE_TOPS = ['funcref', 'externref', 'anyref', 'exnref'] as const;
+const VALUE_TYPES: readonly unknown[] = ['i32', 'i64', 'f32', 'f64', 'v128', ...REFERENCE_TOPS];
 
 const isText: Check = (value) => typeof value === 'string';
 const isIndex: Check = (value) => Number.isSafeInteger(value) && Number(value) >= 0;
 const isValueType: Check = (value) => VALUE_TYPES.includes(value);
 const isNull: Check = (value) => value === null;
+const isAbsent: Check = (value) => value === undefined;
+const isFlag: Check = (value) => typeof value === 'boolean';
+const isNumber: Check = (value) => typeof value === 'number';
 const either =
   (...checks: readonly Check[]): Check =>
   (value) =>
@@ -41,12 +45,25 @@ const isLayout = recordOf<ModuleLayout>({
   functionExports: listOf(
     recordOf<ModuleLayout['functionExports'][number]>({ name: isText, type: isFunctionType }),
   ),
+  globalImports: either(
+    isAbsent,
+    listOf(
+      recordOf<ImportedGlobal>({
+        module: isText,
+        name: isText,
+        type: isValueType,
+        mutable: isFlag,
+        value: either(isNull, isText, isNumber),
+      }),
+    ),
+  ),
   memory: either(
     isNull,
     recordOf<NonNullable<ModuleLayout['memory']>>({
       exportName: isText,
       initialPages: isIndex,
       maximumPages: isIndex,
+      is64: either(isAbsent, isFlag),
     }),
   ),
   globals: listOf(
@@ -61,7 +78,15 @@ const isLayout = recordOf<ModuleLayout>({
     recordOf<ModuleLayout['tables'][number]>({
       index: isIndex,
       exportName: isText,
-      elementType: oneOf('funcref', 'externref'),
+      elementType: oneOf(...REFERENCE_TOPS),
+      accessors: either(
+        isAbsent,
+        recordOf<{ isNull: string; clear: string; grow: string }>({
+          isNull: isText,
+          clear: isText,
+          grow: isText,
+        }),
+      ),
     }),
   ),
   segments: listOf(

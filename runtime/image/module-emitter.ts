@@ -3,23 +3,31 @@
 import { invariant } from '../invariant.ts';
 import type { AppendedFunction } from './appended-functions.ts';
 import { declaredMaximaSection } from './declared-maxima.ts';
-import type { ValueType } from './layout.ts';
-import { findSection, type ModuleStructure, type Section } from './module-structure.ts';
+import type { NumberType } from './layout.ts';
+import {
+  findSection,
+  type ModuleImport,
+  type ModuleStructure,
+  type Section,
+  type SizeLimits,
+} from './module-structure.ts';
 import type { PreparationPlan } from './preparation-plan.ts';
 import type { BoundedLimits } from './quota.ts';
 import {
   ELEMENT_FLAG,
   ELEMENT_KIND_FUNCTION,
   EXTERNAL,
-  FUNCTION_TYPE_FORM,
   LIMITS_FLAG,
   MODULE_MAGIC,
   MODULE_VERSION,
   OPCODE,
+  REFERENCE_FORM,
   SECTION,
   SECTION_ORDER,
   TABLE_WITH_INITIALIZER,
+  TOP_BY_CODE,
   TYPE_CODE,
+  TYPE_FORM,
 } from './wasm-format.ts';
 import { WasmReader } from './wasm-reader.ts';
 import { WasmWriter } from './wasm-writer.ts';
@@ -36,9 +44,10 @@ export function emitModule(
   const extend = (id: number, addedCount: number, added: WasmWriter): Parts =>
     extendVector(findSection(structure, id), addedCount, added, moduleName);
   const replacements = new Map<number, Parts>([[SECTION.start, []]]);
-  if (structure.imports.some((entry) => entry.kind !== 'function')) {
-    replacements.set(SECTION.import, functionImports(structure));
-  }
+  if (!structure.imports.every(isKept)) replacements.set(SECTION.import, keptImports(structure));
+  const tags = structure.imports.filter((entry) => entry.kind === 'tag');
+  if (tags.length > 0)
+    replacements.set(SECTION.tag, prependVector(findSection(structure, SECTION.tag), tags, moduleName));
   if (plan.functions.length > 0) {
     const signatures = collectSignatures(plan.functions, structure.types.length);
     replacements.set(SECTION.type, extend(SECTION.type, signatures.count, signatures.types));
@@ -48,12 +57,15 @@ export function emitModule(
       extend(SECTION.code, plan.functions.length, functionBodies(plan.functions)),
     );
   }
-  if (plan.tables.length > 0 || plan.layout.functionTable !== null) {
+  const hasTables =
+    plan.tables.length > 0 || plan.layout.functionTable !== null || plan.probes.probeTables.length > 0;
+  if (hasTables) {
     replacements.set(SECTION.table, [tables(structure, plan)]);
   }
-  if (plan.memory !== null) {
-    const writer = new WasmWriter().u32(1);
-    writeLimits(writer, plan.memory);
+  const memories = plan.probes.needsMemory ? [EMPTY] : plan.memories;
+  if (memories.length > 0) {
+    const writer = new WasmWriter().u32(memories.length);
+    for (const limits of memories) writeLimits(writer, limits);
     replacements.set(SECTION.memory, [writer.finish()]);
   }
   const added = hiddenExports(structure, plan);
@@ -126,9 +138,26 @@ function extendVector(
   return [new WasmWriter().u32(count + addedCount).finish(), entries, added.finish()];
 }
 
-/** Memory and tables that were imported are defined here, in front of the module's own: so indices stay what they were. */
-function functionImports(structure: ModuleStructure): Parts {
-  const entries = structure.imports.filter((entry) => entry.kind === 'function').map((entry) => entry.bytes);
+/** The vector that is a section's payload, with what was imported in front of it. */
+function prependVector(
+  section: Section | null,
+  imported: readonly ModuleImport[],
+  moduleName: string,
+): Parts {
+  const added = imported.map(({ description }) => description);
+  if (section === null) return [new WasmWriter().u32(added.length).finish(), ...added];
+  const reader = new WasmReader(section.payload, moduleName);
+  const count = reader.u32() + added.length;
+  return [new WasmWriter().u32(count).finish(), ...added, section.payload.subarray(reader.offset)];
+}
+
+/** Memories, tables and tags that were imported are defined here, in front of the module's own: so indices stay what they were. */
+function isKept({ kind }: ModuleImport): boolean {
+  return kind === 'function' || kind === 'global';
+}
+
+function keptImports(structure: ModuleStructure): Parts {
+  const entries = structure.imports.filter(isKept).map((entry) => entry.bytes);
   return entries.length === 0 ? [] : [new WasmWriter().u32(entries.length).finish(), ...entries];
 }
 
@@ -143,7 +172,7 @@ function collectSignatures(functions: readonly AppendedFunction[], firstTypeInde
     if (index === undefined) {
       index = firstTypeIndex + indices.size;
       indices.set(key, index);
-      types.byte(FUNCTION_TYPE_FORM);
+      types.byte(TYPE_FORM.function);
       writeValueTypes(types, params);
       writeValueTypes(types, results);
     }
@@ -152,7 +181,7 @@ function collectSignatures(functions: readonly AppendedFunction[], firstTypeInde
   return { types, uses, count: indices.size };
 }
 
-function writeValueTypes(writer: WasmWriter, types: readonly ValueType[]): void {
+function writeValueTypes(writer: WasmWriter, types: readonly NumberType[]): void {
   writer.u32(types.length).byte(...types.map((type) => TYPE_CODE[type]));
 }
 
@@ -169,26 +198,40 @@ function functionBodies(functions: readonly AppendedFunction[]): WasmWriter {
   return writer;
 }
 
-function writeLimits(writer: WasmWriter, { initial, maximum }: BoundedLimits): void {
-  writer.byte(LIMITS_FLAG.hasMaximum).u32(initial).u32(maximum);
+/** No pages, or no entries, and never any. */
+const EMPTY: BoundedLimits = { initial: 0, maximum: 0, is64: false };
+
+/** A maximum beyond 2^53, which nothing ever reaches, is written as about that. */
+export function writeLimits(writer: WasmWriter, { initial, maximum, is64 }: SizeLimits): void {
+  writer.byte((maximum === null ? 0 : LIMITS_FLAG.hasMaximum) | (is64 ? LIMITS_FLAG.is64 : 0));
+  writer.u64(initial);
+  if (maximum !== null) writer.u64(Math.min(maximum, Number.MAX_SAFE_INTEGER));
 }
 
 function tables(structure: ModuleStructure, plan: PreparationPlan): Uint8Array {
   const { functionTable } = plan.layout;
-  const writer = new WasmWriter().u32(plan.tables.length + (functionTable === null ? 0 : 1));
+  const { probeTables } = plan.probes;
+  const writer = new WasmWriter();
+  writer.u32(plan.tables.length + probeTables.length + (functionTable === null ? 0 : 1));
   plan.tables.forEach((limits, index) => {
     const definition = structure.tables[index];
     invariant(definition !== undefined, 'the plan has one entry for every table');
     const { elementType, initializer } = definition;
     if (initializer !== null) writer.byte(TABLE_WITH_INITIALIZER, 0);
-    writer.byte(TYPE_CODE[elementType]);
+    writer.bytes(elementType.bytes);
     writeLimits(writer, limits);
     if (initializer !== null) writer.bytes(initializer.instructions).byte(OPCODE.end);
   });
   if (functionTable !== null) {
     const size = functionTable.indices.length;
     writer.byte(TYPE_CODE.funcref);
-    writeLimits(writer, { initial: size, maximum: size });
+    writeLimits(writer, { initial: size, maximum: size, is64: false });
+  }
+  for (const heapType of probeTables) {
+    // The long form of a type that has a short one is not known to every engine.
+    if (!TOP_BY_CODE.has(heapType[0] ?? 0)) writer.byte(REFERENCE_FORM.nullable);
+    writer.bytes(heapType);
+    writeLimits(writer, EMPTY);
   }
   return writer.finish();
 }
@@ -231,7 +274,7 @@ function emptiedData(structure: ModuleStructure): Parts {
   const parts: Uint8Array[] = [new WasmWriter().u32(structure.data.length).finish()];
   const noBytes = Uint8Array.of(0);
   for (const { target, bytes, vector } of structure.data) {
-    if (target === null) parts.push(bytes);
+    if (target === null || target.index !== 0) parts.push(bytes);
     else parts.push(bytes.subarray(0, bytes.byteLength - vector.byteLength), noBytes);
   }
   return parts;

@@ -3,7 +3,6 @@
 import { RekindleError } from '../errors.ts';
 import { MAX_ELEMENT_ENTRIES, MAX_ELEMENT_SEGMENTS, MAX_MODULE_SECTIONS } from '../limits.ts';
 import { readConstExpression } from './const-expression.ts';
-import type { FunctionType } from './layout.ts';
 import type {
   DataSegment,
   ElementSegment,
@@ -15,12 +14,14 @@ import type {
   Section,
   SizeLimits,
   TableDefinition,
+  TypeDefinition,
 } from './module-structure.ts';
 import { readDataSegment, readElementSegment } from './segment-reader.ts';
 import {
-  readFunctionType,
+  type KnownTypes,
   readLimits,
   readReferenceType,
+  readTypes,
   readValueType,
   refuseUnsupported,
 } from './type-reader.ts';
@@ -82,7 +83,7 @@ export function checkPreamble(bytes: Uint8Array, moduleName: string): void {
 }
 
 class StructureBuilder {
-  readonly #types: FunctionType[] = [];
+  #types: readonly TypeDefinition[] = [];
   readonly #imports: ModuleImport[] = [];
   readonly #functionTypes: number[] = [];
   readonly #tables: TableDefinition[] = [];
@@ -92,14 +93,15 @@ class StructureBuilder {
   readonly #data: DataSegment[] = [];
   #importedFunctionCount = 0;
   #elementEntryCount = 0;
-  #memory: SizeLimits | null = null;
+  readonly #memories: SizeLimits[] = [];
   #startFunction: number | null = null;
+  readonly #known: KnownTypes = (index) => this.#types[index];
 
   /** `payload` covers exactly the section's payload. Custom, data count and code sections are left unread. */
   readSection(id: number, payload: WasmReader): void {
     switch (id) {
       case SECTION.type:
-        readVector(payload, (i) => this.#types.push(readFunctionType(payload, `type ${i}`)));
+        this.#types = readTypes(payload);
         break;
       case SECTION.import:
         readVector(payload, () => this.#readImport(payload));
@@ -110,13 +112,17 @@ class StructureBuilder {
         payload.expectEnd('the function section');
         break;
       case SECTION.table:
-        readVector(payload, () => this.#tables.push(readTable(payload, `table ${this.#tables.length}`)));
+        readVector(payload, () =>
+          this.#tables.push(readTable(payload, this.#known, `table ${this.#tables.length}`)),
+        );
         break;
       case SECTION.memory:
-        readVector(payload, () => this.#addMemory(payload));
+        readVector(payload, () => this.#memories.push(readLimits(payload, 'memory')));
         break;
       case SECTION.global:
-        readVector(payload, (i) => this.#globals.push(readGlobal(payload, `global ${i}`)));
+        readVector(payload, () =>
+          this.#globals.push(readGlobal(payload, this.#known, `global ${this.#globals.length}`)),
+        );
         break;
       case SECTION.export:
         readVector(payload, () => this.#exports.push(readExport(payload)));
@@ -127,14 +133,13 @@ class StructureBuilder {
         break;
       case SECTION.element:
         readVector(payload, (i) =>
-          this.#addElements(payload, readElementSegment(payload, `element segment ${i}`)),
+          this.#addElements(payload, readElementSegment(payload, this.#known, `element segment ${i}`)),
         );
         break;
       case SECTION.data:
-        readVector(payload, (i) => this.#data.push(readDataSegment(payload, `data segment ${i}`)));
-        break;
-      case SECTION.tag:
-        refuseUnsupported(payload, 'exceptions (a tag section)');
+        readVector(payload, (i) =>
+          this.#data.push(readDataSegment(payload, this.#known, `data segment ${i}`)),
+        );
     }
   }
 
@@ -146,7 +151,7 @@ class StructureBuilder {
       functionTypes: this.#functionTypes,
       importedFunctionCount: this.#importedFunctionCount,
       tables: this.#tables,
-      memory: this.#memory,
+      memories: this.#memories,
       globals: this.#globals,
       exports: this.#exports,
       startFunction: this.#startFunction,
@@ -160,15 +165,34 @@ class StructureBuilder {
     const module = reader.name();
     const name = reader.name();
     const code = reader.byte();
-    if (code === EXTERNAL.global) refuseUnsupported(reader, `imports the global ${module}.${name}`);
-    const kind = externalKind(reader, code, `imports the tag ${module}.${name}`);
-    if (kind === 'function') this.#functionTypes.push(reader.u32());
-    else if (kind === 'memory') this.#addMemory(reader);
-    else {
-      const elementType = readReferenceType(reader, `the imported table ${module}.${name}`);
-      this.#tables.push({ elementType, limits: readLimits(reader, 'table'), initializer: null });
+    const kind = externalKind(reader, code);
+    const described = reader.offset;
+    this.#readDescription(reader, kind, `the imported ${kind} ${module}.${name}`);
+    const [bytes, description] = [reader.since(start), reader.since(described)];
+    this.#imports.push({ module, name, kind, bytes, description });
+  }
+
+  #readDescription(reader: WasmReader, kind: ExternalKind, where: string): void {
+    switch (kind) {
+      case 'function':
+        this.#functionTypes.push(reader.u32());
+        break;
+      case 'memory':
+        this.#memories.push(readLimits(reader, 'memory'));
+        break;
+      case 'global':
+        this.#globals.push({ ...readGlobalType(reader, this.#known, where), initializer: null });
+        break;
+      case 'tag':
+        reader.skip(1);
+        reader.u32();
+        break;
+      case 'table': {
+        const elementType = readReferenceType(reader, this.#known, where);
+        if (!elementType.nullable) refuseUnsupported(reader, `${where}, whose entries cannot be null`);
+        this.#tables.push({ elementType, limits: readLimits(reader, 'table'), initializer: null });
+      }
     }
-    this.#imports.push({ module, name, kind, bytes: reader.since(start) });
   }
 
   #addElements(reader: WasmReader, segment: ElementSegment): void {
@@ -179,11 +203,6 @@ class StructureBuilder {
     if (this.#elementEntryCount > MAX_ELEMENT_ENTRIES)
       refuseUnsupported(reader, `more than ${MAX_ELEMENT_ENTRIES} entries in element segments`);
   }
-
-  #addMemory(reader: WasmReader): void {
-    if (this.#memory !== null) refuseUnsupported(reader, 'more than one memory');
-    this.#memory = readLimits(reader, 'memory');
-  }
 }
 
 /** Reads a vector that fills the reader to its end. */
@@ -193,7 +212,7 @@ function readVector(reader: WasmReader, readEntry: (position: number) => void): 
   reader.expectEnd('a section');
 }
 
-function externalKind(reader: WasmReader, code: number, tagRefusal: string): ExternalKind {
+function externalKind(reader: WasmReader, code: number): ExternalKind {
   switch (code) {
     case EXTERNAL.function:
       return 'function';
@@ -204,32 +223,42 @@ function externalKind(reader: WasmReader, code: number, tagRefusal: string): Ext
     case EXTERNAL.global:
       return 'global';
     case EXTERNAL.tag:
-      return refuseUnsupported(reader, tagRefusal);
+      return 'tag';
     default:
       return refuseUnsupported(reader, `an import or export of the unknown kind ${code}`);
   }
 }
 
-function readTable(reader: WasmReader, where: string): TableDefinition {
+function readTable(reader: WasmReader, known: KnownTypes, where: string): TableDefinition {
   const hasInitializer = reader.peek() === TABLE_WITH_INITIALIZER;
   if (hasInitializer) {
     reader.skip(1);
     if (reader.byte() !== 0) refuseUnsupported(reader, `the form of ${where}`);
   }
-  const elementType = readReferenceType(reader, where);
+  const elementType = readReferenceType(reader, known, where);
   const limits = readLimits(reader, 'table');
-  return { elementType, limits, initializer: hasInitializer ? readConstExpression(reader) : null };
+  return { elementType, limits, initializer: hasInitializer ? readConstExpression(reader, known) : null };
 }
 
-function readGlobal(reader: WasmReader, where: string): GlobalDefinition {
-  const type = readValueType(reader, where);
+function readGlobal(reader: WasmReader, known: KnownTypes, where: string): GlobalDefinition {
+  return { ...readGlobalType(reader, known, where), initializer: readConstExpression(reader, known) };
+}
+
+function readGlobalType(
+  reader: WasmReader,
+  known: KnownTypes,
+  where: string,
+): Omit<GlobalDefinition, 'initializer'> {
+  const start = reader.offset;
+  const type = readValueType(reader, known, where);
+  const bytes = reader.since(start);
   const mutability = reader.byte();
   if (mutability > 1) refuseUnsupported(reader, `the mutability of ${where}`);
-  return { type, mutable: mutability === 1, initializer: readConstExpression(reader) };
+  return { type, bytes, mutable: mutability === 1 };
 }
 
 function readExport(reader: WasmReader): ModuleExport {
   const name = reader.name();
-  const kind = externalKind(reader, reader.byte(), `exports the tag ${name}`);
+  const kind = externalKind(reader, reader.byte());
   return { name, kind, index: reader.u32() };
 }

@@ -1,10 +1,33 @@
 // The plain structure of a module as the parser finds it: sections, index spaces and segments, with views of the bytes that
 // are copied as they are. It must never hold decoded code: function bodies are the engine's business alone.
-import type { ConstExpression } from './const-expression.ts';
-import type { FunctionType, ValueType } from './layout.ts';
+import type { FunctionType, ReferenceTop, ValueType } from './layout.ts';
 
-export type ReferenceType = 'funcref' | 'externref';
-export type ExternalKind = 'function' | 'table' | 'memory' | 'global';
+export type ExternalKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
+
+export interface ReferenceType {
+  readonly top: ReferenceTop;
+  readonly nullable: boolean;
+  /** The type as it stands in the module, and what of it comes behind `ref` and `ref null`. */
+  readonly bytes: Uint8Array;
+  readonly heapType: Uint8Array;
+}
+
+/** The few instructions that initialise a global, a table or a segment. */
+export interface ConstExpression {
+  /** The instructions without the closing `end`. */
+  readonly instructions: Uint8Array;
+  /** Indices of the functions it takes references of. */
+  readonly functionReferences: readonly number[];
+  /** Indices of the globals it reads. */
+  readonly globals: readonly number[];
+  /** What it makes on the engine's heap, of which an image knows nothing: objects that may change, or only such as cannot. */
+  readonly makes: 'nothing' | 'constants' | 'objects';
+}
+
+export type TypeDefinition =
+  | { readonly kind: 'function'; readonly type: FunctionType }
+  /** `constant`: what was put into an object of the type stays there. */
+  | { readonly kind: 'struct' | 'array'; readonly constant: boolean };
 
 /** A section, custom ones included. `bytes` is all of it; `payload` leaves out the id and the size. */
 export interface Section {
@@ -13,17 +36,21 @@ export interface Section {
   readonly payload: Uint8Array;
 }
 
-/** An import, of a kind that can be kept in an image. `bytes` is its entry in the import section. */
+/** `bytes` is its entry in the import section; `description` what of it comes behind the kind. */
 export interface ModuleImport {
   readonly module: string;
   readonly name: string;
   readonly kind: ExternalKind;
   readonly bytes: Uint8Array;
+  readonly description: Uint8Array;
 }
 
+/** In pages or entries; beyond 2^53 only about that many. */
 export interface SizeLimits {
   readonly initial: number;
   readonly maximum: number | null;
+  /** Addresses and positions are i64. */
+  readonly is64: boolean;
 }
 
 export interface TableDefinition {
@@ -35,8 +62,11 @@ export interface TableDefinition {
 
 export interface GlobalDefinition {
   readonly type: ValueType;
+  /** The type as it stands in the module. */
+  readonly bytes: Uint8Array;
   readonly mutable: boolean;
-  readonly initializer: ConstExpression;
+  /** Null for one that is imported. */
+  readonly initializer: ConstExpression | null;
 }
 
 export interface ModuleExport {
@@ -45,9 +75,9 @@ export interface ModuleExport {
   readonly index: number;
 }
 
-/** Where an active segment goes: a table for elements; for data the memory, and `tableIndex` is 0. */
+/** Where an active segment goes: `index` is that of a table for elements, of a memory for data. */
 export interface SegmentTarget {
-  readonly tableIndex: number;
+  readonly index: number;
   readonly offset: ConstExpression;
 }
 
@@ -60,6 +90,9 @@ export interface ElementSegment {
   readonly hasExpressions: boolean;
   readonly entryCount: number;
   readonly functionReferences: readonly number[];
+  /** Indices of the globals its entries read, and whether an entry makes an object on the engine's heap. */
+  readonly globals: readonly number[];
+  readonly makesObjects: boolean;
   /** The vector of entries, its count included. */
   readonly vector: Uint8Array;
 }
@@ -76,14 +109,16 @@ export interface DataSegment {
 
 export interface ModuleStructure {
   readonly sections: readonly Section[];
-  readonly types: readonly FunctionType[];
+  readonly types: readonly TypeDefinition[];
   readonly imports: readonly ModuleImport[];
   /** The type of every function, imported ones first: an index into `types`. */
   readonly functionTypes: readonly number[];
   readonly importedFunctionCount: number;
   /** Every table, imported ones first. */
   readonly tables: readonly TableDefinition[];
-  readonly memory: SizeLimits | null;
+  /** Every memory, imported ones first. */
+  readonly memories: readonly SizeLimits[];
+  /** Every global, imported ones first. */
   readonly globals: readonly GlobalDefinition[];
   readonly exports: readonly ModuleExport[];
   readonly startFunction: number | null;

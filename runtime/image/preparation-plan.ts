@@ -5,69 +5,90 @@ import {
   type AppendedFunction,
   globalAccessors,
   needsAccessors,
-  type SegmentReference,
-  segmentDropper,
-  segmentProbe,
+  tableAccessors,
 } from './appended-functions.ts';
+import { reasonAgainstImages } from './hidden-objects.ts';
+import { type GivenGlobals, importGlobals } from './imported-globals.ts';
 import { findKnownGlobals } from './known-globals.ts';
-import type { FunctionType, GlobalSlot, ModuleLayout, SegmentSlot } from './layout.ts';
-import { findSection, type ModuleStructure, type TableDefinition } from './module-structure.ts';
-import { type BoundedLimits, boundBorder, boundMemory, boundTables } from './quota.ts';
+import type { FunctionType, GlobalSlot, ModuleLayout, TableSlot } from './layout.ts';
+import type { ModuleStructure, TableDefinition } from './module-structure.ts';
+import { type BoundedLimits, boundBorder, boundMemories, boundTables } from './quota.ts';
+import { planSegments, type SegmentPlan } from './segment-plan.ts';
 import { hasFixedTables } from './table-writes.ts';
-import { SECTION } from './wasm-format.ts';
 
 /** What the names of all added exports begin with. A guest may not use it. */
 export const HIDDEN_PREFIX = '__hr_';
 
 export interface PreparationPlan {
   readonly layout: ModuleLayout;
-  readonly memory: BoundedLimits | null;
+  /** Why an instance could not be captured whole; null when it can. If not, it has no state but its memory. */
+  readonly uncapturable: string | null;
+  readonly memories: readonly BoundedLimits[];
   /** Of the guest's tables; the appended one is in the layout. */
   readonly tables: readonly BoundedLimits[];
   /** Appended behind the module's own functions, in this order, each exported under its name. */
   readonly functions: readonly AppendedFunction[];
+  readonly probes: Pick<SegmentPlan, 'probeTables' | 'needsMemory'>;
 }
 
-/** @throws RekindleError MODULE_UNSUPPORTED for a reserved export name, MODULE_OVER_QUOTA. */
+/** @throws RekindleError MODULE_UNSUPPORTED for a reserved export name, MODULE_OVER_QUOTA, and what importGlobals throws. */
 export function planPreparation(
   structure: ModuleStructure,
   moduleName: string,
   memoryQuotaBytes: number,
+  given: GivenGlobals,
 ): PreparationPlan {
   refuseReservedNames(structure, moduleName);
-  const memory = structure.memory && boundMemory(structure.memory, memoryQuotaBytes, moduleName);
+  const uncapturable = reasonAgainstImages(structure);
+  const memories = boundMemories(structure.memories, memoryQuotaBytes, moduleName);
+  const [memory] = memories;
   const tables = boundTables(
     structure.tables.map(({ limits }) => limits),
     moduleName,
   );
   boundBorder(structure, moduleName);
-  const globals = planGlobals(structure);
-  const changingTables = hasFixedTables(structure, moduleName) ? [] : structure.tables;
-  const segments = planSegments(structure, changingTables);
+  const globals = uncapturable === null ? planGlobals(structure) : [];
+  const hasState = uncapturable === null && !hasFixedTables(structure, moduleName);
+  const changingTables = hasState ? structure.tables : [];
+  const tableSlots = changingTables.map(planTable);
+  const functionTable = planFunctionTable(structure, globals, changingTables);
+  const firstProbeTable = structure.tables.length + (functionTable === null ? 0 : 1);
+  const segments =
+    uncapturable === null
+      ? planSegments(structure, changingTables, HIDDEN_PREFIX, firstProbeTable)
+      : NO_SEGMENTS;
+  const globalImports = importGlobals(structure, given, moduleName);
   const layout: ModuleLayout = {
     functionImports: describeFunctionImports(structure, moduleName),
     functionExports: structure.exports
       .filter((entry) => entry.kind === 'function')
       .map((entry) => ({ name: entry.name, type: functionType(structure, entry.index, moduleName) })),
-    memory: memory && {
-      exportName: `${HIDDEN_PREFIX}memory`,
-      initialPages: memory.initial,
-      maximumPages: memory.maximum,
-    },
+    ...(globalImports.length > 0 && { globalImports }),
+    memory:
+      memory === undefined
+        ? null
+        : {
+            exportName: `${HIDDEN_PREFIX}memory`,
+            initialPages: memory.initial,
+            maximumPages: memory.maximum,
+            ...(memory.is64 && { is64: true as const }),
+          },
     globals,
-    tables: changingTables.map(({ elementType }, index) => ({
-      index,
-      exportName: `${HIDDEN_PREFIX}table_${index}`,
-      elementType,
-    })),
+    tables: tableSlots,
     segments: segments.slots,
-    functionTable: planFunctionTable(structure, globals, changingTables),
+    functionTable,
     start: structure.startFunction === null ? null : `${HIDDEN_PREFIX}start`,
     ...findKnownGlobals(structure, globals, moduleName),
   };
-  const functions = [...globals.flatMap(globalAccessors), ...segments.functions];
-  return { layout, memory, tables, functions };
+  const functions = [
+    ...globals.flatMap(globalAccessors),
+    ...tableSlots.flatMap((slot) => tableAccessors(slot, structure.tables[slot.index]?.limits.is64 === true)),
+    ...segments.functions,
+  ];
+  return { layout, uncapturable, memories, tables, functions, probes: segments };
 }
+
+const NO_SEGMENTS: SegmentPlan = { slots: [], functions: [], probeTables: [], needsMemory: false };
 
 function refuseReservedNames(structure: ModuleStructure, moduleName: string): void {
   const reserved = structure.exports.find((entry) => entry.name.startsWith(HIDDEN_PREFIX));
@@ -78,8 +99,8 @@ function refuseReservedNames(structure: ModuleStructure, moduleName: string): vo
 
 function functionType(structure: ModuleStructure, functionIndex: number, moduleName: string): FunctionType {
   const typeIndex = structure.functionTypes[functionIndex];
-  const type = typeIndex === undefined ? undefined : structure.types[typeIndex];
-  if (type !== undefined) return type;
+  const definition = typeIndex === undefined ? undefined : structure.types[typeIndex];
+  if (definition?.kind === 'function') return definition.type;
   throw new RekindleError('MODULE_MALFORMED', moduleName, `function ${functionIndex} has no type`);
 }
 
@@ -100,37 +121,14 @@ function planGlobals(structure: ModuleStructure): GlobalSlot[] {
   return slots;
 }
 
-/** What the dropped flags of a module's segments come to. */
-interface SegmentPlan {
-  readonly slots: readonly SegmentSlot[];
-  readonly functions: readonly AppendedFunction[];
-}
-
-//  mode in the guest's module    flag once an instance is ready     what is added, where code can observe the flag
-//  active                        dropped, for good                  nothing
-//  passive                       a part of the state                slot, probe, drop
-//  declarative                   dropped from the start             nothing
-function planSegments(structure: ModuleStructure, changingTables: readonly TableDefinition[]): SegmentPlan {
-  const slots: SegmentSlot[] = [];
-  const functions: AppendedFunction[] = [];
-  const addPassive = (segment: SegmentReference, tableIndex: number) => {
-    const stem = `${HIDDEN_PREFIX}${segment.kind}_${segment.index}`;
-    const slot = { ...segment, probe: `${stem}_probe`, drop: `${stem}_drop` };
-    slots.push(slot);
-    functions.push(segmentProbe(slot.probe, segment, tableIndex), segmentDropper(slot.drop, segment));
+function planTable({ elementType: { top } }: TableDefinition, index: number): TableSlot {
+  const exportName = `${HIDDEN_PREFIX}table_${index}`;
+  const accessors = {
+    isNull: `${exportName}_is_null`,
+    clear: `${exportName}_clear`,
+    grow: `${exportName}_grow`,
   };
-  // No code can tell whether a segment of length zero is dropped, nor one of elements that nothing copies to a table.
-  structure.elements.forEach(({ mode, elementType, entryCount }, index) => {
-    const tableIndex = changingTables.findIndex((table) => table.elementType === elementType);
-    if (mode === 'passive' && entryCount > 0 && tableIndex !== -1)
-      addPassive({ kind: 'element', index }, tableIndex);
-  });
-  // memory.init and data.drop are valid only with a memory, and only in a module that states how many data segments it has.
-  const canObserveData = structure.memory !== null && findSection(structure, SECTION.dataCount) !== null;
-  structure.data.forEach(({ target, sizeBytes }, index) => {
-    if (canObserveData && sizeBytes > 0 && target === null) addPassive({ kind: 'data', index }, 0);
-  });
-  return { slots, functions };
+  return { index, exportName, elementType: top, ...(top === 'exnref' && { accessors }) };
 }
 
 /**
@@ -143,7 +141,7 @@ function planFunctionTable(
   changingTables: readonly TableDefinition[],
 ): ModuleLayout['functionTable'] {
   const canHold =
-    changingTables.some((table) => table.elementType === 'funcref') ||
+    changingTables.some((table) => table.elementType.top === 'funcref') ||
     globals.some((slot) => slot.type === 'funcref');
   if (!canHold) return null;
   const functions = new Set<number>();
@@ -151,7 +149,7 @@ function planFunctionTable(
     for (const index of references) functions.add(index);
   };
   for (const segment of structure.elements) add(segment.functionReferences);
-  for (const global of structure.globals) add(global.initializer.functionReferences);
+  for (const global of structure.globals) add(global.initializer?.functionReferences);
   for (const table of structure.tables) add(table.initializer?.functionReferences);
   for (const entry of structure.exports) if (entry.kind === 'function') functions.add(entry.index);
   if (functions.size === 0) return null;

@@ -4,6 +4,7 @@ import { RekindleError } from '../errors.ts';
 import { compilePrepared } from './compile-prepared.ts';
 import { checkEngineLimits } from './engine-limits.ts';
 import { type FirstState, firstState } from './first-state.ts';
+import type { GivenGlobals } from './imported-globals.ts';
 import type { ModuleLayout } from './layout.ts';
 import { emitModule } from './module-emitter.ts';
 import { checkPreamble, parseModule } from './module-parser.ts';
@@ -15,6 +16,8 @@ import { isOutsized } from './section-survey.ts';
 export interface PrepareOptions {
   /** Linear memory the guest may have, in bytes; written into the module as its maximum, in whole pages. */
   readonly memoryQuotaBytes: number;
+  /** For the globals it imports. */
+  readonly globals?: GivenGlobals;
 }
 
 export interface PreparedModule {
@@ -24,6 +27,8 @@ export interface PreparedModule {
   readonly layout: ModuleLayout;
   /** Of an instance that is ready and has run nothing; it shares bytes with the module as it was loaded. */
   readonly first: FirstState;
+  /** Why no image of an instance would be whole, so that it can only be a plain process; null when it would. */
+  readonly uncapturable: string | null;
 }
 
 /**
@@ -31,7 +36,7 @@ export interface PreparedModule {
  * To start it: instantiate, restore a state, run `layout.start`.
  *
  * @param moduleName the path, named as the culprit in errors.
- * @throws RekindleError MODULE_MALFORMED, MODULE_UNSUPPORTED or MODULE_OVER_QUOTA.
+ * @throws RekindleError MODULE_MALFORMED, MODULE_UNSUPPORTED or MODULE_OVER_QUOTA; IMPORT_UNRESOLVED or IMPORTS_INVALID for a global.
  */
 export function prepareModule(
   bytes: Uint8Array,
@@ -41,7 +46,7 @@ export function prepareModule(
   checkPreamble(bytes, moduleName);
   const own = ownBytes(bytes);
   try {
-    return rewrite(own, moduleName, options.memoryQuotaBytes);
+    return rewrite(own, moduleName, options);
   } catch (error) {
     // Whatever else is the matter with it: what the engine would not take as it is, is malformed.
     if (error instanceof RekindleError) requireValid(own, moduleName);
@@ -50,18 +55,23 @@ export function prepareModule(
 }
 
 /** Invariant: what is accepted here was valid before it was rewritten. */
-function rewrite(own: Uint8Array<ArrayBuffer>, moduleName: string, memoryQuotaBytes: number): PreparedModule {
+function rewrite(
+  own: Uint8Array<ArrayBuffer>,
+  moduleName: string,
+  { memoryQuotaBytes, globals = {} }: PrepareOptions,
+): PreparedModule {
   // Before anything is made of its entries: there may be more of them than the host can hold.
   const isValidated = isOutsized(own, moduleName);
   if (isValidated) requireValid(own, moduleName);
   const structure = parseModule(own, moduleName);
-  const plan = planPreparation(structure, moduleName, memoryQuotaBytes);
+  const plan = planPreparation(structure, moduleName, memoryQuotaBytes, globals);
   checkEngineLimits(structure, plan, moduleName);
   if (!isValidated && couldHideErrors(structure, plan)) requireValid(own, moduleName);
   const bytes = emitModule(structure, plan, moduleName);
   const module = compilePrepared(bytes, moduleName);
   const layout = Object.freeze(plan.layout);
-  return { bytes, module, layout, first: firstState(structure, layout, moduleName) };
+  const first = firstState(structure, layout, moduleName);
+  return { bytes, module, layout, first, uncapturable: plan.uncapturable };
 }
 
 /**
@@ -69,7 +79,7 @@ function rewrite(own: Uint8Array<ArrayBuffer>, moduleName: string, memoryQuotaBy
  * long as compiling. All other changes take nothing away that it checks: exports are added, maxima lowered, segments emptied.
  */
 function couldHideErrors(
-  { imports, startFunction, memory }: ModuleStructure,
+  { imports, startFunction, memories }: ModuleStructure,
   { functions, layout }: PreparationPlan,
 ): boolean {
   // Malformed code could name what is appended.
@@ -77,8 +87,8 @@ function couldHideErrors(
   // A function that is exported may be referenced by code, which one that is only started may not; and nobody checks its type.
   if (startFunction !== null) return true;
   // Their entries are left out.
-  if (imports.some(({ kind }) => kind !== 'function')) return true;
-  return (memory?.maximum ?? 0) > MEMORY_MAX_PAGES;
+  if (imports.some(({ kind }) => kind !== 'function' && kind !== 'global')) return true;
+  return memories.some(({ maximum }) => (maximum ?? 0) > MEMORY_MAX_PAGES);
 }
 
 /** The engine reads from private memory only: bytes that others may change while it looks are copied first. */

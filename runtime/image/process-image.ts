@@ -11,6 +11,7 @@ import type { PersistentMemoryManager, SystemBlock } from '../memory/persistent-
 import { compilePrepared } from './compile-prepared.ts';
 import { firstMemory } from './first-state.ts';
 import { checksumOfHead, encodeImageHead, imageHeadBytes, imageMemoryOffset } from './image-codec.ts';
+import { digestOfGlobals, type GivenGlobals } from './imported-globals.ts';
 import type { ModuleLayout } from './layout.ts';
 import { checksumOfPages } from './memory-checksum.ts';
 import { type PreparedModule, prepareModule } from './prepare.ts';
@@ -38,6 +39,17 @@ export interface ProcessImage {
   readonly generation0: { readonly offset: number; readonly headBytes: number };
   /** Value of the shadow stack pointer in generation 0; null where it could not be told. */
   readonly firstStackPointer: number | null;
+  /** Why no further image of an instance would be whole; null when it would. */
+  readonly uncapturable: string | null;
+}
+
+/** What of a process its image depends on. */
+export interface ImageDemand {
+  readonly memoryQuotaBytes: number;
+  /** Of the embedder, whether the module imports them or not. */
+  readonly globals: GivenGlobals;
+  /** Not a plain process: its image must be one that can be followed by others. */
+  readonly restartable: boolean;
 }
 
 /** Where modules are read from. Digests are SHA-256, in hexadecimal. */
@@ -68,22 +80,21 @@ export class ProcessImages {
    * The image of a module, made at its first use; to be released once per acquisition.
    * Throws what `source` throws, MODULE_* as prepareModule does, BANK_FULL or BLOCK_LIMIT; nothing is kept then.
    */
-  acquire(modulePath: string, source: ModuleSource, memoryQuotaBytes: number): ProcessImage {
+  acquire(modulePath: string, source: ModuleSource, demand: ImageDemand): ProcessImage {
     const holding =
-      this.#present(source.knownDigest(modulePath), memoryQuotaBytes) ??
-      this.#read(modulePath, source, memoryQuotaBytes);
+      this.#present(source.knownDigest(modulePath), demand) ?? this.#read(modulePath, source, demand);
+    refuseUnlessSuited(holding.image.uncapturable, modulePath, demand);
     holding.users += 1;
     return holding.image;
   }
 
-  #present(digest: string | null, memoryQuotaBytes: number): Holding | undefined {
-    return digest === null ? undefined : this.#holdings.get(keyOf(digest, memoryQuotaBytes));
+  #present(digest: string | null, demand: ImageDemand): Holding | undefined {
+    return digest === null ? undefined : this.#holdings.get(keyOf(digest, demand));
   }
 
-  #read(modulePath: string, source: ModuleSource, memoryQuotaBytes: number): Holding {
+  #read(modulePath: string, source: ModuleSource, demand: ImageDemand): Holding {
     const { bytes, digest } = source.read(modulePath);
-    const present = this.#present(digest, memoryQuotaBytes);
-    return present ?? this.#make(keyOf(digest, memoryQuotaBytes), modulePath, bytes, memoryQuotaBytes);
+    return this.#present(digest, demand) ?? this.#make(keyOf(digest, demand), modulePath, bytes, demand);
   }
 
   release(image: ProcessImage): void {
@@ -154,8 +165,10 @@ export class ProcessImages {
     const { offset } = record.generation0;
     const head = readSoundImage(view, { extent: record.generation0, ...record }, layout, path);
     const generation0 = { offset, headBytes: record.headBytes };
+    // Only restartable processes come back, and none of them has such a module.
     const module = compilePrepared(moduleBytes, path);
-    return makeImage({ digest, module, layout, text: record.text, generation0 }, head.state.globals);
+    const parts = { digest, module, layout, text: record.text, generation0, uncapturable: null };
+    return makeImage(parts, head.state.globals);
   }
 
   #drop(digest: string, holding: Holding): void {
@@ -189,8 +202,9 @@ export class ProcessImages {
     return holding;
   }
 
-  #make(key: string, modulePath: string, bytes: Uint8Array, memoryQuotaBytes: number): Holding {
-    const prepared = prepareModule(bytes, modulePath, { memoryQuotaBytes });
+  #make(key: string, modulePath: string, bytes: Uint8Array, demand: ImageDemand): Holding {
+    const prepared = prepareModule(bytes, modulePath, demand);
+    refuseUnlessSuited(prepared.uncapturable, modulePath, demand);
     const blocks: SystemBlock[] = [];
     try {
       if (!this.#bank.ledger.hasRoom(IMAGE_RECORD_BYTES)) throw noRoom('bank-full', modulePath);
@@ -201,9 +215,9 @@ export class ProcessImages {
       };
       const { offset } = record.generation0;
       const generation0 = { offset, headBytes: record.headBytes };
-      const { module, layout, first } = prepared;
-      const { text } = record;
-      const image = makeImage({ digest: key, module, layout, text, generation0 }, first.state.globals);
+      const { module, layout, uncapturable, first } = prepared;
+      const parts = { digest: key, module, layout, text: record.text, generation0, uncapturable };
+      const image = makeImage(parts, first.state.globals);
       this.#bank.commit([changeOfImage(key, record)]);
       const holding = { image, record, blocks, users: 0 };
       this.#holdings.set(key, holding);
@@ -253,8 +267,20 @@ export class ProcessImages {
   }
 }
 
-function keyOf(digest: string, memoryQuotaBytes: number): string {
-  return `${digest}:${memoryQuotaBytes}`;
+function keyOf(digest: string, { memoryQuotaBytes, globals }: ImageDemand): string {
+  const key = `${digest}:${memoryQuotaBytes}`;
+  const given = digestOfGlobals(globals);
+  return given === null ? key : `${key}:${given}`;
+}
+
+function refuseUnlessSuited(
+  uncapturable: string | null,
+  modulePath: string,
+  { restartable }: ImageDemand,
+): void {
+  if (uncapturable === null || !restartable) return;
+  const detail = `${uncapturable}, which no image can keep: only a process that is not restartable can run it`;
+  throw new RekindleError('MODULE_UNSUPPORTED', modulePath, detail);
 }
 
 function noRoom(reason: 'bank-full' | 'block-limit', culprit: string): RekindleError {

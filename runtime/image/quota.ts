@@ -10,20 +10,40 @@ export const MEMORY_MAX_PAGES = 65536;
 export interface BoundedLimits {
   readonly initial: number;
   readonly maximum: number;
+  readonly is64: boolean;
 }
 
 /**
- * Limits of the memory in pages, with the maximum lowered to the quota.
+ * Limits of all memories in pages, with maxima lowered so that they come to the quota together: what is left beyond the initial sizes is
+ * shared out alike.
  *
- * @throws RekindleError MODULE_OVER_QUOTA when the initial size is over it.
+ * @throws RekindleError MODULE_OVER_QUOTA when the initial sizes are over it.
  */
-export function boundMemory(limits: SizeLimits, quotaBytes: number, moduleName: string): BoundedLimits {
+export function boundMemories(
+  memories: readonly SizeLimits[],
+  quotaBytes: number,
+  moduleName: string,
+): readonly BoundedLimits[] {
   const quotaPages = Math.floor(quotaBytes / WASM_PAGE_SIZE);
-  if (limits.initial > quotaPages) {
-    const detail = `it starts with ${limits.initial} pages of memory; its quota is ${quotaPages}`;
+  const initialPages = totalOf(memories);
+  if (initialPages > quotaPages) {
+    const detail = `it starts with ${initialPages} pages of memory; its quota is ${quotaPages}`;
     throw new RekindleError('MODULE_OVER_QUOTA', moduleName, detail);
   }
-  return { initial: limits.initial, maximum: Math.min(limits.maximum ?? MEMORY_MAX_PAGES, quotaPages) };
+  return shareOut(memories, Math.min(quotaPages, MEMORY_MAX_PAGES * Math.max(1, memories.length)));
+}
+
+function totalOf(all: readonly SizeLimits[]): number {
+  return all.reduce((sum, { initial }) => sum + initial, 0);
+}
+
+function shareOut(all: readonly SizeLimits[], total: number): readonly BoundedLimits[] {
+  const share = Math.floor((total - totalOf(all)) / Math.max(1, all.length));
+  return all.map(({ initial, maximum, is64 }) => ({
+    initial,
+    maximum: Math.min(maximum ?? Number.POSITIVE_INFINITY, initial + share),
+    is64,
+  }));
 }
 
 /**
@@ -33,16 +53,12 @@ export function boundMemory(limits: SizeLimits, quotaBytes: number, moduleName: 
  * @throws RekindleError MODULE_OVER_QUOTA when the initial sizes are over it.
  */
 export function boundTables(tables: readonly SizeLimits[], moduleName: string): readonly BoundedLimits[] {
-  const initialEntries = tables.reduce((sum, { initial }) => sum + initial, 0);
+  const initialEntries = totalOf(tables);
   if (initialEntries > MAX_TABLE_ENTRIES) {
     const detail = `its tables start with ${initialEntries} entries; they may have ${MAX_TABLE_ENTRIES}`;
     throw new RekindleError('MODULE_OVER_QUOTA', moduleName, detail);
   }
-  const share = Math.floor((MAX_TABLE_ENTRIES - initialEntries) / Math.max(1, tables.length));
-  return tables.map(({ initial, maximum }) => ({
-    initial,
-    maximum: Math.min(maximum ?? MAX_TABLE_ENTRIES, initial + share),
-  }));
+  return shareOut(tables, MAX_TABLE_ENTRIES);
 }
 
 /** @throws RekindleError MODULE_UNSUPPORTED when the types of what it imports and exports are more than a layout can name. */
@@ -52,8 +68,10 @@ export function boundBorder(
 ): void {
   let typeCount = 0;
   const add = (functionIndex: number): void => {
-    const type = types[functionTypes[functionIndex] ?? -1];
-    typeCount += 1 + (type?.params.length ?? 0) + (type?.results.length ?? 0);
+    const definition = types[functionTypes[functionIndex] ?? -1];
+    typeCount += 1;
+    if (definition?.kind === 'function')
+      typeCount += definition.type.params.length + definition.type.results.length;
   };
   const importedCount = imports.filter(({ kind }) => kind === 'function').length;
   for (let index = 0; index < importedCount; index += 1) add(index);

@@ -2,7 +2,7 @@
 // look at hundreds of entries, of some 30 ns each. It must never say so of code it has not understood; that counts as code that writes.
 import type { ModuleStructure } from './module-structure.ts';
 import { findSection } from './module-structure.ts';
-import { BULK, OPCODE, SECTION, SIMD, TYPE_BY_CODE } from './wasm-format.ts';
+import { BULK, NUMBER_BY_CODE, OPCODE, SECTION, SIMD, TOP_BY_CODE } from './wasm-format.ts';
 import { LEB32_MAX_BYTES, LEB64_MAX_BYTES, WasmReader } from './wasm-reader.ts';
 
 //  The instructions that write a table, as they lie in a function body:
@@ -76,7 +76,7 @@ function range(first: number, last: number, value: number): readonly (readonly [
 
 /** Of a module that the engine does not accept it may say anything, but always says it. */
 export function hasFixedTables(structure: ModuleStructure, moduleName: string): boolean {
-  // Whoever provides a table may write it.
+  // Whoever provides a table may write it. One that is exported is not written from outside: nobody is given what a guest exports.
   if (structure.imports.some(({ kind }) => kind === 'table')) return false;
   const code = findSection(structure, SECTION.code)?.payload;
   if (structure.tables.length === 0 || code === undefined) return true;
@@ -164,10 +164,15 @@ class LenientIntegers {
   }
 }
 
+/** A type of one byte. */
+function isShortType(code: number): boolean {
+  return NUMBER_BY_CODE.has(code) || TOP_BY_CODE.has(code);
+}
+
 function isUnderstoodAndWritesNone(body: WasmReader): boolean {
   for (let groups = body.count(); groups > 0; groups--) {
     body.skipLeb(LEB32_MAX_BYTES);
-    if (!TYPE_BY_CODE.has(body.byte())) return false;
+    if (!isShortType(body.byte())) return false;
   }
   while (!body.atEnd) if (!passInstruction(body)) return false;
   return true;
@@ -187,7 +192,7 @@ function passInstruction(body: WasmReader): boolean {
     case BRANCH_TABLE:
       return passIntegers(body, body.count() + 1);
     case TYPED_SELECT:
-      return body.u32() === 1 && TYPE_BY_CODE.has(body.byte());
+      return body.u32() === 1 && isShortType(body.byte());
     case OPCODE.f32Const:
       return pass(body, F32_BYTES);
     case OPCODE.f64Const:

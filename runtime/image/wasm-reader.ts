@@ -82,6 +82,18 @@ export class WasmReader {
     return this.fail('an integer is encoded in too many bits');
   }
 
+  /** As a number, so that beyond 2^53 it is only about that large. */
+  u64(): number {
+    let value = 0n;
+    for (let position = 0; position < LEB64_MAX_BYTES; position++) {
+      const byte = this.byte();
+      if (position === LEB64_MAX_BYTES - 1 && byte > 0x01) break;
+      value |= BigInt(byte & 0x7f) << BigInt(7 * position);
+      if (byte < 0x80) return Number(value);
+    }
+    return this.fail('an integer is encoded in too many bits');
+  }
+
   s32(): number {
     let value = 0;
     for (let shift = 0; shift < 7 * LEB32_MAX_BYTES; shift += 7) {
@@ -146,6 +158,11 @@ export class WasmReader {
   /** A view of what lies between an earlier offset and this one, without so many bytes at its end. */
   since(offset: number, withoutBytes = 0): Uint8Array {
     return this.#bytes.subarray(offset, this.#offset - withoutBytes);
+  }
+
+  /** Another reader of what this one has not read yet. */
+  copy(): WasmReader {
+    return new WasmReader(this.#bytes, this.#moduleName, this.#offset, this.#end);
   }
 
   /** A reader of the next `sizeBytes` bytes only; this one goes on behind them. */

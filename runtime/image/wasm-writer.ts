@@ -35,6 +35,14 @@ export class WasmWriter {
     return this;
   }
 
+  /** Appends an unsigned LEB128 integer of up to 64 bits in its shortest form. */
+  u64(value: number): this {
+    invariant(Number.isSafeInteger(value) && value >= 0, 'what is written as a u64 is one, and exact');
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.byte((rest % 0x80) | 0x80);
+    return this.byte(rest);
+  }
+
   /** Appends a signed LEB128 integer in its shortest form. */
   s32(value: number): this {
     invariant(

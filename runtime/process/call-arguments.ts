@@ -15,6 +15,7 @@ export interface CompletedOptions {
 export const PLAIN_CALL: CompletedOptions = Object.freeze({ returns: 'value', limitMs: null });
 
 const RETURN_KINDS: readonly ReturnKind[] = ['value', 'string', 'strings', 'array'];
+const READABLE: readonly ValueType[] = ['i32', 'i64', 'f32', 'f64'];
 const I32_MIN = -(2 ** 31);
 const U32_MAX = 2 ** 32 - 1;
 const I64_MIN = -(2n ** 63n);
@@ -74,7 +75,7 @@ export function checkCall(
     if (problem !== null) refuse(`argument ${index} ${problem}`);
   }
   if (!RETURN_KINDS.includes(returns)) refuse(`cannot return as ${printable(returns)}`);
-  const unreadable = results.find((type) => type === 'v128' || type === 'externref' || type === 'funcref');
+  const unreadable = results.find((type) => !READABLE.includes(type));
   if (unreadable !== undefined) refuse(`returns ${unreadable}, which the host cannot take`);
   return { exportName, args: [...args], returns };
 }

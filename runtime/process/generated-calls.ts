@@ -49,6 +49,8 @@ const DOUBTFUL: Readonly<Record<ValueType, (name: string) => string>> = {
   v128: () => 'true',
   funcref: () => 'true',
   externref: () => 'true',
+  anyref: () => 'true',
+  exnref: () => 'true',
 };
 
 /** Calls of two functions with the same signature can have the same code. */

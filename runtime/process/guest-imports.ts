@@ -3,6 +3,7 @@
 import { HR_MODULE } from '../../abi/hr.ts';
 import { PMM_MODULE } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
+import { makeGlobal } from '../image/imported-globals.ts';
 import type { ImportedFunction, ModuleLayout } from '../image/layout.ts';
 import { type Preview1, WASI_MODULE, type WasiClock } from '../wasi/preview1.ts';
 import { assemblyScriptImports } from './assemblyscript-env.ts';
@@ -12,6 +13,7 @@ import { hrImports } from './hr-imports.ts';
 import type { ImportContext, ImportFunctions } from './import-context.ts';
 import { ImportMakers } from './import-makers.ts';
 import { pmmImports } from './pmm-imports.ts';
+import type { GuestProgram } from './program.ts';
 
 const ASSEMBLYSCRIPT_MODULE = 'env';
 
@@ -36,6 +38,12 @@ export interface Circumstances extends WasiClock {
   fillRandom(bytes: Uint8Array): void;
 }
 
+/** Functions of the system that take something, but no pointer. */
+const POINTERLESS: readonly string[] = [
+  ...['hrGetprocessGroup', 'hrKillGroup', 'proc_exit', 'proc_raise', 'fd_close', 'fd_renumber', 'fd_sync'],
+  ...['fd_datasync', 'fd_advise', 'fd_allocate', 'fd_fdstat_set_flags', 'fd_fdstat_set_rights'],
+  ...['fd_filestat_set_size', 'fd_filestat_set_times', 'sock_shutdown'],
+];
 const NS_PER_MS = 1_000_000;
 
 function own<T>(record: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
@@ -104,6 +112,7 @@ export function bindImports(
     return module === ASSEMBLYSCRIPT_MODULE ? own(standard(), name) : undefined;
   };
 
+  refuseWidePointers(context.program, (module) => own(system, module) !== undefined);
   const bodies = layout.functionImports.map(({ module, name }) => {
     const body = provider(module, name);
     const culprit = `${processName} import ${module}.${name}`;
@@ -116,5 +125,21 @@ export function bindImports(
     const { module, name } = layout.functionImports[index] as ImportedFunction;
     imports[module] = { ...imports[module], [name]: body };
   }
+  for (const global of layout.globalImports ?? [])
+    imports[global.module] = { ...imports[global.module], [global.name]: makeGlobal(global) };
   return imports;
+}
+
+/** The structures and pointers of the system's modules are those of a 32-bit memory. */
+function refuseWidePointers(
+  { layout, processName }: GuestProgram,
+  isSystem: (module: string) => boolean,
+): void {
+  if (layout.memory?.is64 !== true) return;
+  const refused = layout.functionImports.find(
+    ({ module, name, type }) => isSystem(module) && !POINTERLESS.includes(name) && type.params.length > 0,
+  );
+  if (refused === undefined) return;
+  const detail = `${refused.module}.${refused.name} takes 32-bit pointers, and its memory is a 64-bit one`;
+  throw new RekindleError('MODULE_UNSUPPORTED', processName, detail);
 }

@@ -4,6 +4,7 @@ import { CAUSE_REQUEST, EXPORT_RESTARTED } from '../../abi/hr.ts';
 import { type ErrorCode, RekindleError } from '../errors.ts';
 import type { Volumes } from '../files/volumes.ts';
 import type { FoundGenerations, GenerationFacts, Generations } from '../image/generations.ts';
+import type { GivenGlobals } from '../image/imported-globals.ts';
 import type { FunctionType } from '../image/layout.ts';
 import type { ProcessImage } from '../image/process-image.ts';
 import { invariant } from '../invariant.ts';
@@ -34,6 +35,8 @@ export interface HostedProcessOptions extends HeldImagesOptions {
   readonly place: (program: GuestProgram) => Placement;
   readonly program: Pick<GuestProgram, 'hostFunctions' | 'importsUrl'>;
   readonly stdio: Stdio;
+  /** What the embedder gives for imported globals, if an image has to be made anew. */
+  readonly globals: GivenGlobals;
   /** Of a process that an earlier site has registered; null for a new one. */
   readonly past: ProcessPast | null;
 }
@@ -90,6 +93,10 @@ export class HostedProcess {
   /** What it imports from the embedder, as far as that can be written down. */
   get externals(): HostedProcessOptions['program'] {
     return this.#options.program;
+  }
+
+  get globals(): GivenGlobals {
+    return this.#options.globals;
   }
 
   /** The present run has done what it is there for: answered a call, or made a generation. */

@@ -2,6 +2,7 @@
 // image and half at another when nothing was thrown.
 import { RekindleError } from '../errors.ts';
 import type { ImageHead } from '../image/image-codec.ts';
+import { growMemory } from '../image/instance-exports.ts';
 import { StateAccess } from '../image/instance-state.ts';
 import { invariant } from '../invariant.ts';
 import { WASM_PAGE_SIZE } from '../limits.ts';
@@ -41,7 +42,7 @@ export function incarnate(
   let memory: GuestMemory | null = null;
   if (linearMemory instanceof WebAssembly.Memory) {
     const missingPages = (head.memoryBytes - linearMemory.buffer.byteLength) / WASM_PAGE_SIZE;
-    if (missingPages > 0) linearMemory.grow(missingPages);
+    if (missingPages > 0) growMemory(linearMemory, missingPages);
     memory = bank.guestMemory(linearMemory);
     memory.restore(image, blocks);
   }

@@ -54,7 +54,7 @@ const MODULES: readonly (readonly [
   [
     'imported-global.wasm',
     importingOther({ module: 'env', name: 'it', kind: 'global', type: 'i32', mutable: false }),
-    'MODULE_UNSUPPORTED',
+    'IMPORT_UNRESOLVED',
     /imported-global\.wasm.*env\.it/,
     ENOEXEC,
   ],

@@ -36,7 +36,7 @@ const SITE_OPTIONS: readonly Row[] = [
   [{ bank: process.execPath }, process.execPath, 'BANK_FOREIGN'],
   [{ bank: 'a\0b' }, 'bank.path'],
   [{ sysadm: 'no' }, 'sysadm'],
-  [{ imports: { host: { answer: 5 } } }, 'host.answer', 'IMPORTS_INVALID'],
+  [{ imports: { host: { answer: 'five' } } }, 'host.answer', 'IMPORTS_INVALID'],
   [{ imports: { host: 5 } }, 'host', 'IMPORTS_INVALID'],
   [{ imports: 'host' }, 'imports', 'IMPORTS_INVALID'],
   [{ policy: { maxFutileFailures: -1 } }, 'policy.maxFutileFailures'],
@@ -105,7 +105,7 @@ const ARUN_OPTIONS: readonly Row[] = [
   [{ callLimitMs: '5' }, 'callLimitMs'],
   [{ entryLimitMs: -5 }, 'entryLimitMs'],
   [{ restore: 'cold' }, 'restore'],
-  [{ imports: { host: { answer: 5 } } }, 'host.answer', 'IMPORTS_INVALID'],
+  [{ imports: { host: { answer: 'five' } } }, 'host.answer', 'IMPORTS_INVALID'],
   [{ imports: { host: 5 } }, 'host', 'IMPORTS_INVALID'],
   [{ imports: 'host' }, 'imports', 'IMPORTS_INVALID'],
 ];

@@ -10,8 +10,16 @@ const THREADS = MATRIX.filter(({ placement }) => placement === 'thread');
 const SUFFIXES = { AssemblyScript: '.wasm', C: '-c.wasm' } as const;
 type Language = keyof typeof SUFFIXES;
 const LANGUAGES = Object.keys(SUFFIXES) as Language[];
-const inEachLanguage = <Row extends object>(rows: readonly Row[]) =>
-  rows.flatMap((row) => LANGUAGES.map((language) => ({ ...row, language })));
+/** What differs from row to row is the host's; a second language is to be seen with either backend and with either placement. */
+const inEachLanguage = <Row extends { readonly backend: string; readonly placement: string }>(
+  rows: readonly Row[],
+) =>
+  rows.flatMap((row) =>
+    LANGUAGES.filter(
+      (language) =>
+        language === 'AssemblyScript' || (row.backend === 'mapped') === (row.placement === 'thread'),
+    ).map((language) => ({ ...row, language })),
+  );
 const RESTORES = ['in-place', 'fresh'] as const;
 const HELLO = 'Hello world!\nHello again! I have been restarted.\n';
 const MESSAGE = [

@@ -37,6 +37,22 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'third request: 102',
     'afterwards: 100, total 6',
   ],
+  'quickjs.mjs': [
+    'checkpoint: generation 1',
+    '{"served":1,"name":"lamp","cents":4950}',
+    '{"served":1,"name":"chair","cents":8900}',
+    'host-error: Error: the host fails',
+    'GUEST_FAULT',
+    '{"served":1,"name":"lamp","cents":4950}',
+  ],
+  'ruby.mjs': [
+    'checkpoint: generation 1',
+    '1: <h1>lamp</h1><li>3</li><li>4</li>',
+    '1: <h1>chair</h1><li>3</li><li>4</li>',
+    'host-error: Error: Ruby asks for eval-js: there is no JavaScript for it here',
+    'GUEST_FAULT',
+    '1: <h1>table</h1><li>3</li><li>4</li>',
+  ],
   'export-image.mjs': ['it goes on from 41: 42', 'total 2', 'imports: 0'],
   'checkpoint.mjs': [
     'checkpoint: generation 1',
@@ -47,7 +63,15 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 /** Loaded by another example, or run in a test of its own. */
-const OTHERS = ['bank.mjs', 'embedder-module.mjs'];
+const OTHERS = [
+  'bank.mjs',
+  'embedder-module.mjs',
+  'quickjs-guest.mjs',
+  'ruby-guest.mjs',
+  'sqlite-guest.mjs',
+  'sqlite-module.mjs',
+  'sqlite.mjs',
+];
 
 it('knows every example', () => {
   const programs = readdirSync(join(ROOT, 'examples')).filter((name) => name.endsWith('.mjs'));

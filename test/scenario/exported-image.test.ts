@@ -35,6 +35,14 @@ const GUESTS: readonly NumberGuest[] = [
     before: [['increment'], ['add', 7], ['increment']],
     after: [['value'], ['increment'], ['add', -50], ['total'], ['lastCause'], ['value']],
   },
+  {
+    path: 'counter-c.wasm',
+    directory: SAMPLE_GUESTS,
+    args: ['40'],
+    before: [['increment'], ['add', 7], ['increment']],
+    // On the heap, in static variables and in a block.
+    after: [['increments'], ['additions'], ['value'], ['increment'], ['add', -50], ['total'], ['increments']],
+  },
 ];
 
 /** Puts what the host hands to it into a global. */

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { K_EFAULT, K_EINVAL, K_ENOMEM, K_EPRIV, K_EUNKNOWN, K_OK } from '#abi/errors.js';
 import { HR_GROUP_KEY, PMM_DEL_KEY_SIZE, PMM_NAME_SIZE, PMM_PAGE_SIZE } from '#abi/pmm.js';
 import type { SiteOptions } from '#runtime/index.js';
-import { type Key, nameStructure, ProbeCalls, words } from '#test/support/probe-calls.js';
+import { nameStructure, words } from '#test/support/abi-structures.js';
+import { type Key, ProbeCalls } from '#test/support/probe-calls.js';
 import { books, openProbeSite } from '#test/support/probe-site.js';
 import { MATRIX } from '#test/support/scenario.js';
 

@@ -20,7 +20,8 @@ import {
 import { AC_PARAM_SIZE, AFX_ANY_SPACE, AFX_SUPERVISOR_SPACE, AFX_TRUSTED, AFX_USER_SPACE } from '#abi/hr.js';
 import { PMM_NAME_SIZE } from '#abi/pmm.js';
 import type { ArunOptions, SiteOptions } from '#runtime/index.js';
-import { nameStructure, ProbeCalls, words } from '#test/support/probe-calls.js';
+import { nameStructure, words } from '#test/support/abi-structures.js';
+import { ProbeCalls } from '#test/support/probe-calls.js';
 import { books, openProbeSite, probeStorage } from '#test/support/probe-site.js';
 import { PLACEMENTS } from '#test/support/scenario.js';
 

@@ -3,7 +3,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import type { HostFunctions } from '#runtime/index.js';
+import type { HostImports } from '#runtime/index.js';
 import { PLACEMENTS, rejection, until } from '#test/support/scenario.js';
 import { testGuests } from '#test/support/test-guests.js';
 import { died, Ground, MEMBER, named, number, readyMember } from './reopen-kit.js';
@@ -11,7 +11,7 @@ import { died, Ground, MEMBER, named, number, readyMember } from './reopen-kit.j
 const CALLER = 'probe-caller.wasm';
 const NAME = 'probe-caller#1';
 const NEXT_IS_QUARANTINE = { maxBadness: 0, rungs: { site: false, cold: false } };
-const answering = (factor: number): HostFunctions => ({
+const answering = (factor: number): HostImports => ({
   'probe-embedder': {
     answer: (question) => Number(question) * factor,
     report: () => undefined,

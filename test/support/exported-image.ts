@@ -2,6 +2,7 @@
 // instance is started here as a site would start it, and memory is put in place by hand.
 import { firstMemory } from '#runtime/image/first-state.js';
 import { exportModule } from '#runtime/image/image-export.js';
+import { type GivenGlobals, makeGlobal } from '#runtime/image/imported-globals.js';
 import { StateAccess } from '#runtime/image/instance-state.js';
 import { prepareModule } from '#runtime/image/prepare.js';
 
@@ -19,12 +20,17 @@ export function startModule(
   bytes: Uint8Array,
   imports: WebAssembly.Imports = {},
   quotaPages = 256,
+  globals: GivenGlobals = {},
 ): StartedModule {
   const { bytes: module, ...prepared } = prepareModule(bytes, 'm.wasm', {
     memoryQuotaBytes: quotaPages * PAGE_BYTES,
+    globals,
   });
   const { layout, first } = prepared;
-  const instance = new WebAssembly.Instance(prepared.module, imports);
+  const provided = { ...imports };
+  for (const global of layout.globalImports ?? [])
+    provided[global.module] = { ...provided[global.module], [global.name]: makeGlobal(global) };
+  const instance = new WebAssembly.Instance(prepared.module, provided);
   const memory = layout.memory && instance.exports[layout.memory.exportName];
   const content = (): Uint8Array | null =>
     memory instanceof WebAssembly.Memory ? new Uint8Array(memory.buffer) : null;

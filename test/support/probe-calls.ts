@@ -1,7 +1,8 @@
 // The calls of the ABI as a test makes them through the probe: structures laid out byte by byte as abi/ draws them, or wrongly on
 // purpose, and the bare number that the host answered.
-import { HR_GROUP_KEY, HR_GROUP_KEYSIZE, PMM_MEDIUM_SIZE, PMM_NAME_STRUCT_SIZE } from '#abi/pmm.js';
+import { HR_GROUP_KEY, HR_GROUP_KEYSIZE } from '#abi/pmm.js';
 import type { Process } from '#runtime/index.js';
+import { nameStructure, words } from '#test/support/abi-structures.js';
 import { number } from '#test/support/probe-site.js';
 
 export interface Key {
@@ -19,19 +20,6 @@ export interface Allocation {
 /** What *addr holds before the call: no address, so that a host that writes nothing is seen. */
 const UNWRITTEN = -1;
 const DEFAULT_KEY = 'test key';
-
-/** A PmmName (abi/pmm.ts) of the two texts, cut or padded to its size: what does not fit loses its NUL. */
-export function nameStructure(name: string | Uint8Array, medium = 'RAM'): Uint8Array {
-  const bytes = new Uint8Array(PMM_NAME_STRUCT_SIZE);
-  bytes.set(Buffer.from(medium).subarray(0, PMM_MEDIUM_SIZE));
-  bytes.set(Buffer.from(name).subarray(0, PMM_NAME_STRUCT_SIZE - PMM_MEDIUM_SIZE), PMM_MEDIUM_SIZE);
-  return bytes;
-}
-
-/** 32-bit words, as structures and pointer vectors are made of. */
-export function words(...values: readonly number[]): Uint8Array {
-  return new Uint8Array(Uint32Array.from(values).buffer);
-}
 
 export class ProbeCalls {
   readonly process: Process;

@@ -8,9 +8,9 @@ import {
   encodeHeader,
 } from '#runtime/bank/ledger-frames.js';
 import type { JsonValue } from '#runtime/bank/ledger-records.js';
+import type { SeededRandom } from '#test/support/seeded-random.js';
 import { LedgerModel } from './ledger-model.js';
 import type { Files } from './mutations.js';
-import type { SeededRandom } from './seeded-random.js';
 
 const BANK_ID = { start: 16, end: 32 };
 const HEAD_CHECKSUM_AT = 8;

@@ -1,8 +1,8 @@
 // What is done to the files of a bank: bits flipped, ranges set, files cut short, made longer, spliced, swapped, emptied, taken away.
 // Places that mean something are hit far more often than the empty space between them. Everything follows from the random numbers.
 import type { BankImage } from '#test/support/memory-files.js';
+import type { SeededRandom } from '#test/support/seeded-random.js';
 import { LedgerModel, NOTE } from './ledger-model.js';
-import type { SeededRandom } from './seeded-random.js';
 
 export type Files = Map<string, Buffer>;
 

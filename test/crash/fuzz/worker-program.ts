@@ -1,24 +1,11 @@
-// A process that runs cases of the fuzzer as it is told, so that one that hangs or ends its host is seen by another. It leaves its
-// directory to whoever started it, and ends with it.
+// A process that damages banks and opens them, case by case as it is told. It leaves its directory to whoever started it.
+// It must run a case the same way whichever came before.
+import { serveCases } from '#test/support/case-service.js';
 import { FuzzCases } from './cases.js';
-import type { ChunkOrder, ChunkResult } from './messages.js';
 
 const cases = await FuzzCases.make(process.argv[2] ?? '.');
 
-async function run({ seed, from, to }: ChunkOrder): Promise<ChunkResult> {
-  const counts: Record<string, number> = {};
-  const failures: string[] = [];
-  for (let number = from; number < to; number += 1) {
-    const { label, failure } = await cases.run(seed, number);
-    counts[label] = (counts[label] ?? 0) + 1;
-    if (failure !== null) failures.push(failure);
-  }
-  return { counts, failures };
-}
-
-process.on('message', (order: ChunkOrder) => {
-  // A promise nobody waits for: what goes wrong in it ends this process, which is noticed.
-  void run(order).then((result) => process.send?.(result));
+serveCases(async (seed, number) => {
+  const { label, failure } = await cases.run(seed, number);
+  return { counts: { [label]: 1 }, executions: 1, failures: failure === null ? [] : [failure] };
 });
-process.on('disconnect', () => process.exit());
-process.send?.({ counts: {}, failures: [] } satisfies ChunkResult);

@@ -142,6 +142,17 @@ describe('commands', () => {
     ['arun -u 5 a.wasm', { ...plain, credentials: { uid: 5 } }],
     ['arun -u 5:6 a.wasm', { ...plain, credentials: { uid: 5, gid: 6 } }],
     ['arun -t -u 5 a.wasm', { ...plain, credentials: { uid: 5, trusted: true } }],
+    [
+      'arun -d /in=/srv/in -D /out=/srv/a=b -V /db=data a.wasm',
+      {
+        ...plain,
+        mounts: {
+          '/in': { kind: 'host', path: '/srv/in' },
+          '/out': { kind: 'host', path: '/srv/a=b', access: 'read-write' },
+          '/db': { kind: 'volume', volume: 'data' },
+        },
+      },
+    ],
     ['arun -e A=1 -e B= -e C=x=y -e A=2 a.wasm', { ...plain, env: { A: '2', B: '', C: 'x=y' } }],
     ['arun -l 250 a.wasm', { ...plain, callLimitMs: 250 }],
     ['arun -L 0.5 a.wasm', { ...plain, entryLimitMs: 0.5 }],
@@ -212,6 +223,8 @@ describe('refused, by name', () => {
     ['arun -u 1:2:3 a.wasm', `arun -u: takes a whole number, not '2:3'`],
     ['arun -u -1 a.wasm', `arun -u: takes a whole number, not '-1'`],
     ['arun -e A a.wasm', `arun -e: takes NAME=value, not 'A'`],
+    ['arun -d /in a.wasm', `arun -d: takes GUESTPATH=SOURCE, not '/in'`],
+    ['arun -d /a=/b -V /a=c a.wasm', 'arun -V: /a is mounted already'],
     ['arun -e =x a.wasm', `arun -e: '' is not a name of an environment variable`],
     ['arun -e', 'arun -e: needs NAME=value'],
     ['arun -l soon a.wasm', `arun -l: takes a number of milliseconds, not 'soon'`],
@@ -272,7 +285,7 @@ describe('docs/sysadm.md', () => {
 
   it('lists options that there are', () => {
     const options = rows(/^\| `(-\w)/gm);
-    expect(options.size).toBe(9);
+    expect(options.size).toBe(12);
     for (const option of options) {
       const message = refusal(() => parseCommand(`arun ${option}`));
       expect([option, message]).toEqual([option, expect.stringMatching(/: needs |: takes /)]);
@@ -317,7 +330,25 @@ describe('properties', () => {
   it('any line is a command, nothing, or refused by name', () => {
     const token = fc.constantFrom(
       ...['arun', 'aps', 'pmstat', 'akill', 'echo', 'setenv', 'unsetenv', 'restart', 'shutdown'],
-      ...['-g', '-p', '-u', '-t', '-e', '-l', '-L', '-m', '-z', '--', 'inline', 'A=b', '7', '1:2'],
+      ...[
+        '-g',
+        '-p',
+        '-u',
+        '-t',
+        '-e',
+        '-l',
+        '-L',
+        '-m',
+        '-d',
+        '-D',
+        '-V',
+        '-z',
+        '--',
+        'inline',
+        'A=b',
+        '7',
+        '1:2',
+      ],
       ...["'", '"', '\\', '#', ' ', '\t', '\0', '\ud800', '\udc80', 'a.wasm', '-1', '1e400'],
     );
     const line = fc.oneof(

@@ -52,11 +52,17 @@ describe('functions', () => {
     expect(() => embedding.call(0, [])).toThrow(thrown);
   });
 
+  test('may stand beside the values of globals', () => {
+    const embedding = embed({ env: { base: 1024, limit: 7n, table: null, log: () => undefined } });
+    expect(embedding.hostFunctions).toEqual([{ module: 'env', name: 'log' }]);
+    expect(embedding.globals).toEqual({ env: { base: 1024, limit: 7n, table: null } });
+  });
+
   test('may be none', () => {
     expect(embed({}).hostFunctions).toEqual([]);
   });
 
-  test.each([null, undefined, 1, 'f', {}, []])('%o is refused as a function', (value) => {
+  test.each([undefined, 'f', {}, [], true, Symbol.iterator])('%o is refused as a function', (value) => {
     expect(refusal(() => embed({ host: { broken: untyped(value) } }))).toEqual({
       code: 'IMPORTS_INVALID',
       culprit: 'host.broken',

@@ -210,7 +210,11 @@ export class ModelWorld implements Disposable {
           stdio: { stdin: 'empty', stdout: 'site', stderr: 'site' },
         },
       },
-      image: this.#images.acquire('model.wasm', MODULE_SOURCE, MiB),
+      image: this.#images.acquire('model.wasm', MODULE_SOURCE, {
+        memoryQuotaBytes: MiB,
+        globals: {},
+        restartable: true,
+      }),
       bank: this.#bank,
       pmm: this.#pmm,
       volumes: { release: () => undefined },
@@ -218,6 +222,7 @@ export class ModelWorld implements Disposable {
       past: null,
       program: { hostFunctions: [], importsUrl: null },
       stdio: NO_STDIO,
+      globals: {},
       place: () => {
         const placement = new ModelPlacement(name, this.pace, this.#pending);
         this.#placements.set(process, placement);

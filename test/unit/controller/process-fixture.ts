@@ -55,7 +55,11 @@ export class ProcessFixture implements Disposable {
           stdio: { stdin: 'empty', stdout: 'site', stderr: 'site' },
         },
       },
-      image: this.#images.acquire('empty.wasm', sourceOf(assemble({})), MiB),
+      image: this.#images.acquire('empty.wasm', sourceOf(assemble({})), {
+        memoryQuotaBytes: MiB,
+        globals: {},
+        restartable: true,
+      }),
       bank: this.#bank,
       pmm: this.#pmm,
       volumes: { release: (pid) => this.runsOver.push(pid) },
@@ -63,6 +67,7 @@ export class ProcessFixture implements Disposable {
       past: null,
       program: { hostFunctions: [], importsUrl: null },
       stdio: NO_STDIO,
+      globals: {},
       place: () => idlePlacement,
     });
   }

@@ -6,46 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { RekindleError } from '#runtime/errors.js';
 import { parseModule } from '#runtime/image/module-parser.js';
 import { prepareModule } from '#runtime/image/prepare.js';
-import { assemble, ins } from '#test/support/wasm-assembler.js';
-import { ZOO } from './state-zoo.js';
-
-const SEEDS: readonly Uint8Array[] = [
-  assemble(ZOO),
-  assemble({
-    types: [[['i32'], ['i32']]],
-    imports: [
-      { module: 'env', name: 'memory', kind: 'memory', limits: { initial: 1, maximum: 9 } },
-      { module: 'env', name: 'table', kind: 'table', elementType: 'funcref', limits: { initial: 2 } },
-      { module: 'env', name: 'f', kind: 'function', type: 0 },
-    ],
-    functions: [{ type: 0, code: ins.localGet(0) }],
-    globals: [{ type: 'f32', mutable: true, initializer: ins.f32Bits(0n) }],
-    exports: { f: ['function', 1] },
-    elements: [{ mode: 'active', table: 0, offset: ins.i32Const(0), entries: [0, 1] }],
-    data: [{ offset: ins.i32Const(8), bytes: [1, 2, 3] }],
-    customs: [{ name: 'name', payload: [7, 4, 1, 0, 1, 0x67] }],
-  }),
-  assemble({}),
-  // Nothing is appended to it, so that only its prepared form is compiled.
-  assemble({
-    types: [
-      [['i32'], ['i32']],
-      [[], []],
-    ],
-    imports: [{ module: 'env', name: 'f', kind: 'function', type: 0 }],
-    functions: [
-      { type: 0, code: [...ins.localGet(0), ...ins.localGet(0), ...ins.callIndirect(0, 0)] },
-      { type: 1, code: [...ins.globalGet(0), ...ins.call(1), ...ins.globalSet(0)] },
-      { type: 1, code: [...ins.refFunc(1), ...ins.drop, ...ins.i32Const(0), ...ins.call(0), ...ins.drop] },
-    ],
-    tables: [{ elementType: 'funcref', limits: { initial: 2, maximum: 2 } }],
-    memories: [{ initial: 1, maximum: 3 }],
-    globals: [{ type: 'i32', mutable: true, initializer: ins.i32Const(65536) }],
-    exports: { run: ['function', 2], memory: ['memory', 0] },
-    elements: [{ mode: 'active', offset: ins.i32Const(0), entries: [1, 0] }],
-    data: [{ offset: ins.i32Const(8), bytes: [1, 2, 3] }, { bytes: [4] }],
-  }),
-];
+import { DAMAGED_SEEDS } from './damaged-seeds.js';
 
 interface Edit {
   readonly position: number;
@@ -68,7 +29,7 @@ function apply(bytes: number[], { position, kind, value }: Edit): void {
 
 const damaged = fc
   .record({
-    seed: fc.constantFrom(...SEEDS),
+    seed: fc.constantFrom(...DAMAGED_SEEDS),
     edits: fc.array(edit, { maxLength: 4 }),
     length: fc.option(fc.nat(), { freq: 5 }),
   })
@@ -117,7 +78,7 @@ describe('damaged modules', () => {
   });
 
   it('cut off at any byte are malformed', () => {
-    for (const seed of SEEDS) {
+    for (const seed of DAMAGED_SEEDS) {
       for (let length = 0; length < seed.length; length++) {
         const bytes = seed.slice(0, length);
         if (!WebAssembly.validate(bytes)) {

@@ -19,6 +19,7 @@ import { assemble } from '#test/support/wasm-assembler.js';
 import { bankOptions, SIZE_BYTES } from '../bank/bank-fixture.js';
 
 const PAGE = 4096;
+const NO_WASI = new Uint8Array(0);
 const NAME = 'subject';
 const MAX_PAGES = 8;
 const MODULE = assemble({ memories: [{ initial: 1 }] });
@@ -53,7 +54,11 @@ class Subject implements Disposable {
     this.#maxKept = maxKept;
     const { bank, pmm, images } = this.#open();
     [this.#bank, this.#pmm] = [bank, pmm];
-    this.#image = images.acquire('subject.wasm', sourceOf(MODULE), QUOTA_BYTES);
+    this.#image = images.acquire('subject.wasm', sourceOf(MODULE), {
+      memoryQuotaBytes: QUOTA_BYTES,
+      globals: {},
+      restartable: true,
+    });
     this.#generations = this.#generationsOf({ kept: [], spare: null });
   }
 
@@ -100,7 +105,17 @@ class Subject implements Disposable {
       },
     };
     const state = { globals: [], tables: [], dropped: [] };
-    const subject = { program, bank: view, services, generation, state, memory, blocks: [], inCall: false };
+    const subject = {
+      program,
+      bank: view,
+      services,
+      generation,
+      state,
+      memory,
+      blocks: [],
+      wasi: NO_WASI,
+      inCall: false,
+    };
     makeGeneration(subject as unknown as Parameters<typeof makeGeneration>[0]);
     if (!cutOff) this.#kept = [{ generation, content: this.#now }, ...this.#kept].slice(0, this.#maxKept);
   }

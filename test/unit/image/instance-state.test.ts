@@ -245,11 +245,11 @@ describe('a state that does not fit the module is taken for a bug', () => {
       },
     ],
     [
-      'a function in a table of host objects',
+      'no reference in a table of host objects',
       {
         tables: [
           [-1, -1, -1],
-          [1, -1],
+          [-2, -1],
         ],
       },
     ],

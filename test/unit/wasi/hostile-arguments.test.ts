@@ -5,14 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { MemoryFileSystem } from '#runtime/files/memory-file-system.js';
 import { MAX_OUTPUT_BYTES } from '#runtime/limits.js';
 import { Preview1, WASI_FUNCTION_NAMES, type WasiContext } from '#runtime/wasi/preview1.js';
+import { GUARD_BYTE, GuardedMemory } from '#test/support/guarded-memory.js';
 import { allFunctions } from '#test/support/wasi-functions.js';
 import { WASI_SIGNATURES } from '#test/support/wasi-signatures.js';
 import { ExitSignal } from './guest-fixture.js';
 
 const SEED = 20260101;
-const GUARD_BYTES = 4096;
 const MEMORY_BYTES = 2048;
-const GUARD_BYTE = 0xc3;
 const LAST_ERRNO = 76;
 const PATHS = ['a', 'a/b', '..', '.', 'a/../b', '/a', 'b/', 'link', ''];
 
@@ -36,9 +35,8 @@ interface Guarded {
 }
 
 function guardedGuest(content: Uint8Array, memoryBytes = MEMORY_BYTES): Guarded {
-  const buffer = new Uint8Array(GUARD_BYTES + memoryBytes + GUARD_BYTES).fill(GUARD_BYTE);
-  const memory = buffer.subarray(GUARD_BYTES, GUARD_BYTES + memoryBytes);
-  memory.fill(0);
+  const guarded = new GuardedMemory(memoryBytes);
+  const memory = guarded.bytes;
   memory.set(content.subarray(0, memoryBytes));
   let nowNs = 1n;
   const context: WasiContext = {
@@ -72,11 +70,10 @@ function guardedGuest(content: Uint8Array, memoryBytes = MEMORY_BYTES): Guarded 
     },
   };
   const preview1 = new Preview1(context, 'restored');
-  const zones = [buffer.subarray(0, GUARD_BYTES), buffer.subarray(GUARD_BYTES + memoryBytes)];
   return {
     functions: allFunctions(preview1) as unknown as Guarded['functions'],
     memory,
-    guardsIntact: () => zones.every((zone) => zone.every((byte) => byte === GUARD_BYTE)),
+    guardsIntact: () => guarded.isIntact(),
     dispose: () => preview1[Symbol.dispose](),
   };
 }

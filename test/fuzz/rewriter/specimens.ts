@@ -1,0 +1,34 @@
+// The modules that the rewriter's fuzzer begins with: those that tests are written around, every guest that is built, and made-up ones. They are
+// in the same order every time, or a seed would mean nothing.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { specimenGuest } from '#test/crash/fuzz/specimen-guest.js';
+import { testGuests } from '#test/support/test-guests.js';
+import { assemble } from '#test/support/wasm-assembler.js';
+import { DAMAGED_SEEDS } from '#test/unit/image/damaged-seeds.js';
+
+const GUESTS = fileURLToPath(new URL('../../../../guests/build', import.meta.url));
+const TEST_GUESTS = { probe: 'reactor', 'probe-command': 'command', survivor: 'reactor' } as const;
+
+export interface Specimens {
+  /** Of a few hundred bytes each. */
+  readonly small: readonly Uint8Array[];
+  /** As compilers make them. */
+  readonly compiled: readonly Uint8Array[];
+}
+
+export async function specimens(): Promise<Specimens> {
+  const tests = await testGuests(TEST_GUESTS);
+  const built = readdirSync(GUESTS)
+    .filter((name) => name.endsWith('.wasm'))
+    .sort();
+  const paths = [
+    ...built.map((name) => join(GUESTS, name)),
+    ...Object.keys(TEST_GUESTS).map((name) => join(tests, `${name}.wasm`)),
+  ];
+  return {
+    small: [...DAMAGED_SEEDS, specimenGuest(1), assemble({ memories: [{ initial: 1 }] })],
+    compiled: paths.map((path) => new Uint8Array(readFileSync(path))),
+  };
+}
