@@ -5,12 +5,12 @@ import { EINVAL, ENAMETOOLONG, EPERM, ESRCH, K_EINVAL, K_EPRIV, K_EUNKNOWN, K_OK
 import { CAUSE_TRAP } from '#abi/hr.js';
 import type { ArunOptions } from '#runtime/index.js';
 import { cGuests } from '#test/support/c-guests.js';
-import { faultOf, inTime, MATRIX, SiteUnderTest, until } from '#test/support/scenario.js';
+import { DIAGONAL, faultOf, inTime, SiteUnderTest, until } from '#test/support/scenario.js';
 
 const GUESTS = { 'c-library': 'reactor', 'c-child': 'command', 'c-steps': 'command' } as const;
 const GROUP = 4;
 
-describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {
+describe.each(DIAGONAL)('$backend, $placement', ({ backend, placement }) => {
   async function open(options: ArunOptions = {}) {
     const fixture = await SiteUnderTest.open({ backend, stableStorage: await cGuests(GUESTS) });
     const process = await fixture.site.arun('c-library.wasm', { group: GROUP, placement, ...options });

@@ -6,7 +6,7 @@ import { runRaces } from '#test/crash/kill/race.js';
 import { Random } from '#test/crash/kill/random.js';
 import { runKills } from '#test/crash/kill/run.js';
 
-const KILLS = 20;
+const KILLS = 10;
 const ROUNDS = 8;
 const MAX_SEED = 2 ** 32;
 /** Most of it is starting programs; a loaded machine takes many times as long as an idle one. */

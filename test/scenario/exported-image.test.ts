@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vit
 import { exportImage, type Process } from '#runtime/index.js';
 import { startModule } from '#test/support/exported-image.js';
 import { runNode } from '#test/support/run-program.js';
-import { inTime, MATRIX, rejection, SAMPLE_GUESTS, SiteUnderTest } from '#test/support/scenario.js';
+import { DIAGONAL, inTime, rejection, SAMPLE_GUESTS, SiteUnderTest } from '#test/support/scenario.js';
 import { assemble, ins, type ModuleSource } from '#test/support/wasm-assembler.js';
 import type { Answer } from '#test/support/wasmtime-program.js';
 import { callExport, ZOO } from '#test/unit/image/state-zoo.js';
@@ -108,7 +108,7 @@ function inPlainNode(bytes: Uint8Array<ArrayBuffer>, calls: readonly NumberCall[
   });
 }
 
-describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {
+describe.each(DIAGONAL)('$backend, $placement', ({ backend, placement }) => {
   for (const { path, directory: stableStorage, args, before, after } of GUESTS) {
     it(`${path} answers on Wasmtime and in plain Node as the original`, async (context) => {
       await using fixture = await SiteUnderTest.open({ backend, stableStorage });

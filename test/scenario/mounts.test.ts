@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ArunOptions, Process } from '#runtime/index.js';
 import { makeHostDirectory } from '#test/contract/files/file-systems.js';
 import { number, openProbeSite, type ProbeSite, refusal } from '#test/support/probe-site.js';
-import { MATRIX } from '#test/support/scenario.js';
+import { DIAGONAL, MATRIX } from '#test/support/scenario.js';
 import { testGuests } from '#test/support/test-guests.js';
 
 const GUEST = 'files.wasm';
@@ -47,7 +47,7 @@ async function crash(opened: ProbeSite, process: Process): Promise<void> {
   await opened.ready(process);
 }
 
-describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {
+describe.each(DIAGONAL)('$backend, $placement', ({ backend, placement }) => {
   const open = async () => openProbeSite({ backend, stableStorage: await storage() });
 
   it('a process sees what is mounted for it, and nothing else', async () => {

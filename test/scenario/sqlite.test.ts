@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Process, Site } from '#runtime/index.js';
 import { runNode } from '#test/support/run-program.js';
-import { faultOf, MATRIX, SiteUnderTest } from '#test/support/scenario.js';
+import { DIAGONAL, faultOf, SiteUnderTest } from '#test/support/scenario.js';
 import {
   DATABASE,
   JOURNAL,
@@ -43,10 +43,7 @@ function expectHalfWritten({ volumes }: Site, committed: Uint8Array | null): voi
   expect(Buffer.compare(volumes.read(VOLUME, DATABASE) ?? Buffer.of(), committed ?? Buffer.of())).not.toBe(0);
 }
 
-/** Either backend and either placement. */
-const ROWS = MATRIX.filter(({ backend, placement }) => (backend === 'mapped') === (placement === 'thread'));
-
-describe.each(ROWS)('$backend, $placement', ({ backend, placement }) => {
+describe.each(DIAGONAL)('$backend, $placement', ({ backend, placement }) => {
   let fixture: SiteUnderTest;
   let sqlite: Process;
   let database: SqliteGuest;

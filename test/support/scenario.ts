@@ -26,6 +26,11 @@ export const PLACEMENTS: readonly PlacementName[] = ['inline', 'thread'];
 /** Every backend with every placement. */
 export const MATRIX = BACKENDS.flatMap((backend) => PLACEMENTS.map((placement) => ({ backend, placement })));
 
+/** Either backend and either placement, for what does not depend on how the two go together. */
+export const DIAGONAL = MATRIX.filter(
+  ({ backend, placement }) => (backend === 'copied') === (placement === 'inline'),
+);
+
 /** The sample guests as they were built; the compiled tests lie two directories below the root's `dist`. */
 export const SAMPLE_GUESTS = fileURLToPath(new URL('../../../guests/build', import.meta.url));
 

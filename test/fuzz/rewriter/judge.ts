@@ -114,18 +114,20 @@ function disturb(exports: Exports, layout: ModuleLayout, random: SeededRandom): 
   for (const { exportName, elementType } of layout.tables) {
     const table = exports[exportName];
     if (!(table instanceof WebAssembly.Table)) continue;
-    if (random.below(3) === 0) tryToGrow(table, random.below(MAX_GROWTH + 1));
-    if (table.length > 0)
-      table.set(random.below(table.length), elementType === 'funcref' ? anyFunction() : null);
+    if (random.below(3) === 0) asFarAsItGoes(() => table.grow(random.below(MAX_GROWTH + 1), null));
+    if (table.length === 0) continue;
+    const entry = elementType === 'funcref' ? anyFunction() : null;
+    asFarAsItGoes(() => table.set(random.below(table.length), entry));
   }
   for (const { drop } of layout.segments) if (random.below(2) === 0) callExport(exports, drop);
 }
 
-function tryToGrow(table: WebAssembly.Table, by: number): void {
+/** What has no room, or does not take a value of that type, stays as it is. */
+function asFarAsItGoes(change: () => void): void {
   try {
-    table.grow(by, null);
+    change();
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
+    if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
   }
 }
 
@@ -146,7 +148,9 @@ function setGlobal(
   const global = exports[exportName];
   if (!(global instanceof WebAssembly.Global)) return;
   const values: Readonly<Record<string, unknown>> = { i32: word, i64: wide, funcref: anyFunction() };
-  global.value = (values[type] ?? null) as never;
+  asFarAsItGoes(() => {
+    global.value = (values[type] ?? null) as never;
+  });
 }
 
 function callExport(exports: Exports, name: string, args: readonly unknown[] = []): void {

@@ -88,7 +88,7 @@ export class RewriterTarget implements Disposable {
       }
       const reason = message
         .slice(`${code}: ${CULPRIT}: `.length)
-        .replace(/import .*: it is a global, and no value is given/, 'import of a global')
+        .replace(/^.*: it is a global, and no value is given$/, 'imports a global')
         .replace(/\d+/g, 'N');
       if (code === 'MODULE_MALFORMED') {
         demand(
