@@ -184,7 +184,8 @@ class StructureBuilder {
         this.#globals.push({ ...readGlobalType(reader, this.#known, where), initializer: null });
         break;
       case 'tag':
-        reader.skip(1);
+        // Its attribute: one byte of zero, which engines read as a number of any length.
+        reader.u32();
         reader.u32();
         break;
       case 'table': {

@@ -77,6 +77,17 @@ describe('damaged modules', () => {
     );
   });
 
+  it('with the attribute of a tag written at length are taken, as the engine takes them', () => {
+    const name = [3, 0x65, 0x6e, 0x76, 3, 0x74, 0x61, 0x67];
+    const bytes = Uint8Array.from([
+      ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      ...[1, 4, 1, 0x60, 0, 0],
+      ...[2, 14, 1, ...name, 4, 0x80, 0x80, 0, 0],
+    ]);
+    expect(WebAssembly.validate(bytes)).toBe(true);
+    expect(() => prepareModule(bytes, 'm.wasm', { memoryQuotaBytes: 0 })).not.toThrow();
+  });
+
   it('cut off at any byte are malformed', () => {
     for (const seed of DAMAGED_SEEDS) {
       for (let length = 0; length < seed.length; length++) {
