@@ -3,7 +3,7 @@
 import { readConstExpression } from './const-expression.ts';
 import type { DataSegment, ElementSegment, ReferenceType, SegmentTarget } from './module-structure.ts';
 import { type KnownTypes, readReferenceType, refuseUnsupported } from './type-reader.ts';
-import { DATA_FLAG, ELEMENT_FLAG, ELEMENT_KIND_FUNCTION, TYPE_CODE } from './wasm-format.ts';
+import { DATA_FLAG, ELEMENT_FLAG, ELEMENT_KIND_FUNCTION, NUMBER_BY_CODE, TYPE_CODE } from './wasm-format.ts';
 import type { WasmReader } from './wasm-reader.ts';
 
 const ELEMENT_FLAGS_MAX =
@@ -40,8 +40,11 @@ export function readElementSegment(reader: WasmReader, known: KnownTypes, where:
   }
   let elementType = FUNCTIONS;
   if (!isActive || bit1) {
-    if (hasExpressions) elementType = readReferenceType(reader, known, where);
-    else if (reader.byte() !== ELEMENT_KIND_FUNCTION)
+    if (hasExpressions) {
+      // There are engines that take them, as long as there is no entry.
+      if (NUMBER_BY_CODE.has(reader.peek())) refuseUnsupported(reader, `${where}, which is one of numbers`);
+      elementType = readReferenceType(reader, known, where);
+    } else if (reader.byte() !== ELEMENT_KIND_FUNCTION)
       refuseUnsupported(reader, `the element kind of ${where}`);
   }
   const vectorStart = reader.offset;

@@ -88,6 +88,15 @@ describe('damaged modules', () => {
     expect(() => prepareModule(bytes, 'm.wasm', { memoryQuotaBytes: 0 })).not.toThrow();
   });
 
+  it('with an element segment of numbers are refused, whatever the engine says', () => {
+    const bytes = Uint8Array.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 9, 4, 1, 5, 0x7b, 0]);
+    expect(() => prepareModule(bytes, 'm.wasm', { memoryQuotaBytes: 0 })).toThrow(
+      expect.objectContaining({
+        code: WebAssembly.validate(bytes) ? 'MODULE_UNSUPPORTED' : 'MODULE_MALFORMED',
+      }),
+    );
+  });
+
   it('cut off at any byte are malformed', () => {
     for (const seed of DAMAGED_SEEDS) {
       for (let length = 0; length < seed.length; length++) {
