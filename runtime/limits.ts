@@ -143,15 +143,13 @@ export const INPUT_WAIT_MS = 10_000;
 export const MAX_LISTED_ENTRIES = 100_000;
 /** What a file, directory or link of an in-memory mount counts beside its content, in bytes: about what it costs the host. */
 export const MEMORY_NODE_BYTES = 512;
-/** Bytes of a file's name, as on Linux (NAME_MAX). */
-export const MAX_NAME_BYTES = 255;
 /** Volumes of a site: each is made by whoever mounts it first, and is kept until the host removes it. */
 export const MAX_VOLUMES = 256;
 /** Names in one volume, over all its directories. A name and its file cost about 400 bytes of the host's memory and 150 of the ledger. */
 export const MAX_VOLUME_NAMES = 65_536;
 /** Names in all volumes together: with more the ledger would take a second to be written anew. */
 export const MAX_NAMES_OF_SITE = 262_144;
-/** Bytes of one component of a path in a volume: what other file systems take. */
+/** Bytes of one component of a path in a volume or in memory, as on Linux (NAME_MAX). */
 export const MAX_FILE_NAME_BYTES = 255;
 /** Bytes of what a symbolic link in a volume leads to: what Linux takes. */
 export const MAX_SYMLINK_BYTES = 4096;

@@ -1,7 +1,7 @@
 // Open files and directories of an in-memory mount. They hold an inode, not a node: what it stands for is looked up in the tree at every
 // call, and is gone when the tree has gone back to a time before it.
 import { invariant } from '../invariant.ts';
-import { MAX_NAME_BYTES } from '../limits.ts';
+import { MAX_FILE_NAME_BYTES } from '../limits.ts';
 import {
   EEXIST,
   EINVAL,
@@ -211,7 +211,7 @@ export class MemoryDirectory extends OpenMemoryNode implements OpenDirectory {
   }
 
   #find(name: string): MemoryNode | null {
-    if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw new FileError(ENAMETOOLONG);
+    if (Buffer.byteLength(name) > MAX_FILE_NAME_BYTES) throw new FileError(ENAMETOOLONG);
     const inode = this.#node.entries.get(name);
     return inode === undefined ? null : this.mount.tree.node(inode);
   }

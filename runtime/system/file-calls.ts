@@ -1,6 +1,7 @@
 // Calls on files that Node lacks or rounds: times to the nanosecond, and space that is promised. Bound through koffi on first use; where
 // koffi cannot be had the callers get null and do with what Node has. No call here follows a symbolic link.
 import { RekindleError } from '../errors.ts';
+import { loadLibc } from './libc.ts';
 import { bindNative, type NativeLibrary } from './native-library.ts';
 
 const AT_FDCWD = -100;
@@ -43,9 +44,8 @@ function bindFunctions({ handle: library, koffi, lastErrno }: NativeLibrary): Fi
   const futimens: (fd: number, times: number) => number = library.func(
     'int futimens(int fd, uintptr_t times)',
   );
-  const fallocate: (fd: number, mode: number, offset: number, size: number) => number = library.func(
-    'int fallocate(int fd, int mode, int64_t offset, int64_t size)',
-  );
+  // Tried again when a signal comes in between.
+  const { reserve } = loadLibc();
   // Two timespecs: seconds and nanoseconds of each, 64 bits wide.
   const times = new BigInt64Array(new ArrayBuffer(32));
   const timesAddress = Number(koffi.address(new Uint8Array(times.buffer)));
@@ -65,6 +65,6 @@ function bindFunctions({ handle: library, koffi, lastErrno }: NativeLibrary): Fi
       fillTimes(accessedNs, modifiedNs);
       return errnoOf(futimens(fd, timesAddress));
     },
-    allocate: (fd, offset, sizeBytes) => errnoOf(fallocate(fd, 0, offset, sizeBytes)),
+    allocate: reserve,
   };
 }

@@ -95,21 +95,6 @@ export class DescriptorTable implements Disposable {
    */
   restore(state: WasiState | null, descriptors: 'lost' | 'restored', run: 'same' | 'new'): void {
     if (run === 'new') this.#runIsOver();
-    this.#become(state, descriptors, run);
-  }
-
-  [Symbol.dispose](): void {
-    this.#runIsOver();
-    for (const descriptor of this.#entries.values()) closeNode(descriptor);
-    this.#entries.clear();
-    for (const { fileSystem } of this.#mounts) fileSystem[Symbol.dispose]();
-  }
-
-  #runIsOver(): void {
-    for (const { fileSystem } of this.#mounts) fileSystem.runIsOver();
-  }
-
-  #become(state: WasiState | null, descriptors: 'lost' | 'restored', run: 'same' | 'new'): void {
     const target = state === null || descriptors === 'lost' ? this.#first() : state.descriptors;
     const kept = this.#kept(state, target, run);
     const keptOnes = new Set(kept.values());
@@ -125,6 +110,17 @@ export class DescriptorTable implements Disposable {
       );
     }
     this.#remember(state);
+  }
+
+  [Symbol.dispose](): void {
+    this.#runIsOver();
+    for (const descriptor of this.#entries.values()) closeNode(descriptor);
+    this.#entries.clear();
+    for (const { fileSystem } of this.#mounts) fileSystem[Symbol.dispose]();
+  }
+
+  #runIsOver(): void {
+    for (const { fileSystem } of this.#mounts) fileSystem.runIsOver();
   }
 
   /** What is open as it is to be, under whatever number, apart from what a descriptor carries itself. */

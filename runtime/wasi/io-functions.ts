@@ -35,7 +35,6 @@ export function ioFunctions(functions: FunctionContext) {
   const { context, table } = functions;
 
   const readStream = (descriptor: StreamDescriptor, ranges: readonly Uint8Array[]): number => {
-    requireRights(descriptor, FD_READ);
     const [into] = ranges;
     if (into === undefined) return 0;
     for (;;) {
@@ -52,7 +51,6 @@ export function ioFunctions(functions: FunctionContext) {
   };
 
   const writeStream = (descriptor: StreamDescriptor, ranges: readonly Uint8Array[]): number => {
-    requireRights(descriptor, FD_WRITE);
     const bytes = joined(ranges);
     if (bytes.byteLength > 0 && descriptor.stream !== 'stdin') context.write(descriptor.stream, bytes);
     return bytes.byteLength;

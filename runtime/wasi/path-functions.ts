@@ -5,7 +5,7 @@ import { type DirectoryDescriptor, requireDirectory } from './descriptors.ts';
 import { EBUSY, EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, EPERM, EXDEV, FileError } from './errno.ts';
 import { timesFrom, writeFilestat } from './filestat.ts';
 import { pathOpen } from './path-open.ts';
-import { type NamedPlace, walk, walkToName } from './path-walk.ts';
+import { lastOf, type NamedPlace, walk, walkToName } from './path-walk.ts';
 import {
   PATH_CREATE_DIRECTORY,
   PATH_FILESTAT_GET,
@@ -19,8 +19,6 @@ import {
   PATH_SYMLINK,
   PATH_UNLINK_FILE,
 } from './rights.ts';
-
-const LOOKUP_FOLLOW = 1 << 0;
 
 export function pathFunctions(functions: FunctionContext) {
   const { context, table } = functions;
@@ -187,11 +185,6 @@ export function pathFunctions(functions: FunctionContext) {
       },
     ),
   };
-}
-
-/** Whether a link at the end of a path is followed. */
-function lastOf(lookupFlags: number): 'follow' | 'keep' {
-  return (lookupFlags & LOOKUP_FOLLOW) === 0 ? 'keep' : 'follow';
 }
 
 /** Throws FileError ENOENT when there is nothing. */

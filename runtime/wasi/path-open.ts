@@ -5,7 +5,7 @@ import type { NewDescriptor } from './descriptor-table.ts';
 import { type DirectoryDescriptor, KNOWN_FLAGS, requireDirectory, requireRights } from './descriptors.ts';
 import { EEXIST, EINVAL, EISDIR, ENOENT, EPERM, FileError } from './errno.ts';
 import type { FileStat, OpenDirectory, OpenOptions } from './file-system.ts';
-import { type Place, walk } from './path-walk.ts';
+import { lastOf, type Place, walk } from './path-walk.ts';
 import {
   DIRECTORY_RIGHTS,
   FD_READ,
@@ -17,7 +17,6 @@ import {
   rightsFrom,
 } from './rights.ts';
 
-const LOOKUP_FOLLOW = 1 << 0;
 const OPEN_CREATE = 1 << 0;
 const OPEN_DIRECTORY = 1 << 1;
 const OPEN_EXCLUSIVE = 1 << 2;
@@ -55,8 +54,7 @@ export function pathOpen(functions: FunctionContext) {
       requireOpenFlags(from, openFlags, flags);
       const [rights, inheriting] = [rightsFrom(rightsBits), rightsFrom(inheritingBits) & from.inheriting];
       const request = { from, openFlags, rights: rights & from.inheriting, inheriting, flags };
-      const last = (lookupFlags & LOOKUP_FOLLOW) === 0 ? 'keep' : 'follow';
-      const descriptor = walk(from.node, guest.path(path, bytes), last, (place) =>
+      const descriptor = walk(from.node, guest.path(path, bytes), lastOf(lookupFlags), (place) =>
         openPlace(functions, request, place),
       );
       guest.writeU32(opened, table.add(descriptor));

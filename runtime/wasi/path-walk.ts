@@ -5,6 +5,8 @@ import { MAX_PATH_DEPTH, MAX_SYMLINKS } from '../limits.ts';
 import { EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, EPERM, FileError } from './errno.ts';
 import type { OpenDirectory } from './file-system.ts';
 
+const LOOKUP_FOLLOW = 1 << 0;
+
 /** The end of a path. */
 export interface Place {
   /** Open for as long as the visit lasts. */
@@ -17,6 +19,11 @@ export interface Place {
 
 /** A path that has to end in a name: what is made, removed or renamed is an entry of a directory. */
 export type NamedPlace = Place & { readonly name: string };
+
+/** What the lookup flags of a call say of a symbolic link at the very end. */
+export function lastOf(lookupFlags: number): 'follow' | 'keep' {
+  return (lookupFlags & LOOKUP_FOLLOW) === 0 ? 'keep' : 'follow';
+}
 
 /**
  * Walks `path` from `base` and visits the place where it ends.

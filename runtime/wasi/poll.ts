@@ -57,8 +57,8 @@ export function pollFunctions(functions: FunctionContext) {
     try {
       const timeoutNs = guest.readU64(at + 24);
       const isAbsolute = (guest.readU16(at + 40) & CLOCK_ABSOLUTE) !== 0;
-      const remainingNs = isAbsolute ? timeoutNs - clockWithId(id).nowNs(clock) : timeoutNs;
-      clockWithId(id);
+      const named = clockWithId(id);
+      const remainingNs = isAbsolute ? timeoutNs - named.nowNs(clock) : timeoutNs;
       return { kind: 'clock', userdata, tag, dueNs: nowNs() + (remainingNs > 0n ? remainingNs : 0n) };
     } catch (error) {
       if (error instanceof FileError) return { kind: 'wrong', userdata, tag, errno: error.errno };

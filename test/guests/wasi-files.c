@@ -68,7 +68,7 @@ static void listed(const char *path) {
 }
 
 static void reading_and_writing(void) {
-  int file = open("/work/letter", O_RDWR | O_CREAT | O_EXCL, 0644);
+  int file = open("/files/letter", O_RDWR | O_CREAT | O_EXCL, 0644);
   printf("made: %d\n", file >= 0);
   told("write", write(file, "Dear reader", 11));
   told("tell", (long)lseek(file, 0, SEEK_CUR));
@@ -87,61 +87,61 @@ static void reading_and_writing(void) {
   told("seek before the start", (long)lseek(file, -1, SEEK_SET));
   told("close", close(file));
   told("write to what is closed", write(file, "x", 1));
-  content("/work/letter");
-  told("exclusively again", open("/work/letter", O_WRONLY | O_CREAT | O_EXCL, 0644));
-  file = open("/work/letter", O_WRONLY | O_APPEND);
+  content("/files/letter");
+  told("exclusively again", open("/files/letter", O_WRONLY | O_CREAT | O_EXCL, 0644));
+  file = open("/files/letter", O_WRONLY | O_APPEND);
   told("append", write(file, "?", 1));
   told("read of what is only written", read(file, text, 1));
   close(file);
-  file = open("/work/letter", O_RDONLY);
+  file = open("/files/letter", O_RDONLY);
   told("write of what is only read", write(file, "x", 1));
   close(file);
-  content("/work/letter");
-  file = open("/work/letter", O_WRONLY | O_TRUNC);
+  content("/files/letter");
+  file = open("/files/letter", O_WRONLY | O_TRUNC);
   close(file);
-  described("/work/letter", 0);
+  described("/files/letter", 0);
 }
 
 static void names(void) {
-  told("mkdir", mkdir("/work/box", 0755));
-  told("mkdir again", mkdir("/work/box", 0755));
-  told("mkdir below nothing", mkdir("/work/none/box", 0755));
-  told("mkdir below a file", mkdir("/work/letter/box", 0755));
-  told("rename into it", rename("/work/letter", "/work/box/letter"));
-  told("rename of nothing", rename("/work/letter", "/work/box/other"));
-  told("rmdir while full", rmdir("/work/box"));
-  told("unlink of a directory", unlink("/work/box"));
-  told("rmdir of a file", rmdir("/work/box/letter"));
-  told("link", link("/work/box/letter", "/work/copy"));
-  told("symlink", symlink("box/letter", "/work/way"));
-  told("symlink to nothing", symlink("nowhere", "/work/lost"));
-  described("/work/copy", 0);
-  described("/work/way", AT_SYMLINK_NOFOLLOW);
-  described("/work/way", 0);
-  described("/work/lost", 0);
-  described("/work/box", 0);
-  described("/work/none", 0);
+  told("mkdir", mkdir("/files/box", 0755));
+  told("mkdir again", mkdir("/files/box", 0755));
+  told("mkdir below nothing", mkdir("/files/none/box", 0755));
+  told("mkdir below a file", mkdir("/files/letter/box", 0755));
+  told("rename into it", rename("/files/letter", "/files/box/letter"));
+  told("rename of nothing", rename("/files/letter", "/files/box/other"));
+  told("rmdir while full", rmdir("/files/box"));
+  told("unlink of a directory", unlink("/files/box"));
+  told("rmdir of a file", rmdir("/files/box/letter"));
+  told("link", link("/files/box/letter", "/files/copy"));
+  told("symlink", symlink("box/letter", "/files/way"));
+  told("symlink to nothing", symlink("nowhere", "/files/lost"));
+  described("/files/copy", 0);
+  described("/files/way", AT_SYMLINK_NOFOLLOW);
+  described("/files/way", 0);
+  described("/files/lost", 0);
+  described("/files/box", 0);
+  described("/files/none", 0);
   char text[64];
-  ssize_t size = readlink("/work/way", text, sizeof text);
+  ssize_t size = readlink("/files/way", text, sizeof text);
   printf("way says '%.*s'\n", (int)size, text);
-  told("readlink of a file", readlink("/work/copy", text, sizeof text));
-  listed("/work");
-  listed("/work/box");
-  listed("/work/none");
-  told("opendir of a file", opendir("/work/copy") == NULL ? -1 : 0);
-  told("open of a directory for writing", open("/work/box", O_WRONLY));
-  told("unlink", unlink("/work/copy"));
-  told("unlink again", unlink("/work/copy"));
-  told("unlink of a link", unlink("/work/way"));
-  told("unlink of a lost link", unlink("/work/lost"));
-  described("/work/box/letter", 0);
-  told("unlink below", unlink("/work/box/letter"));
-  told("rmdir", rmdir("/work/box"));
-  listed("/work");
+  told("readlink of a file", readlink("/files/copy", text, sizeof text));
+  listed("/files");
+  listed("/files/box");
+  listed("/files/none");
+  told("opendir of a file", opendir("/files/copy") == NULL ? -1 : 0);
+  told("open of a directory for writing", open("/files/box", O_WRONLY));
+  told("unlink", unlink("/files/copy"));
+  told("unlink again", unlink("/files/copy"));
+  told("unlink of a link", unlink("/files/way"));
+  told("unlink of a lost link", unlink("/files/lost"));
+  described("/files/box/letter", 0);
+  told("unlink below", unlink("/files/box/letter"));
+  told("rmdir", rmdir("/files/box"));
+  listed("/files");
 }
 
 static void times(void) {
-  int file = open("/work/clock", O_RDWR | O_CREAT, 0644);
+  int file = open("/files/clock", O_RDWR | O_CREAT, 0644);
   struct timespec set[2] = {{1000000000, 123456789}, {1200000000, 987654321}};
   told("futimens", futimens(file, set));
   struct stat found;
@@ -150,15 +150,15 @@ static void times(void) {
   printf("%lld %lld\n", (long long)found.st_atim.tv_sec, (long long)found.st_mtim.tv_sec);
   set[0].tv_nsec = UTIME_OMIT;
   set[1].tv_sec = 1300000000;
-  told("utimensat", utimensat(AT_FDCWD, "/work/clock", set, 0));
-  stat("/work/clock", &found);
+  told("utimensat", utimensat(AT_FDCWD, "/files/clock", set, 0));
+  stat("/files/clock", &found);
   printf("%lld %lld\n", (long long)found.st_atim.tv_sec, (long long)found.st_mtim.tv_sec);
   close(file);
-  unlink("/work/clock");
+  unlink("/files/clock");
 }
 
 static void buffered(void) {
-  FILE *file = fopen("/work/lines", "w+");
+  FILE *file = fopen("/files/lines", "w+");
   for (int index = 0; index < 1000; index += 1) fprintf(file, "line %d\n", index);
   told("ftell", ftell(file));
   rewind(file);
@@ -167,12 +167,12 @@ static void buffered(void) {
   while (fgets(line, sizeof line, file) != NULL) count += 1;
   printf("%d lines, the last is %s", count, line);
   told("fclose", fclose(file));
-  file = fopen("/work/lines", "a");
+  file = fopen("/files/lines", "a");
   fputs("the end\n", file);
   fclose(file);
-  described("/work/lines", 0);
-  told("remove", remove("/work/lines"));
-  told("fopen of nothing", fopen("/work/lines", "r") == NULL ? -1 : 0);
+  described("/files/lines", 0);
+  told("remove", remove("/files/lines"));
+  told("fopen of nothing", fopen("/files/lines", "r") == NULL ? -1 : 0);
 }
 
 int main(void) {

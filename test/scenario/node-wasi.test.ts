@@ -53,7 +53,7 @@ async function underRekindle(
     args: ARGS,
     env: { NAME: 'a value', EMPTY: '' },
     mounts: {
-      '/work':
+      '/files':
         kind === 'host'
           ? { kind, path: join(directory.path, 'work'), access: 'read-write' }
           : kind === 'memory'
