@@ -27,7 +27,7 @@ const SIZE_AT = 32;
 const CREATED_AT = 40;
 const PAGE_SIZE_AT = 48;
 
-export const SUPERBLOCK_VERSION = 3;
+export const SUPERBLOCK_VERSION = 4;
 export const SUPERBLOCK_SIZE_BYTES = 2 * COPY_BYTES;
 export const BANK_ID_BYTES = 16;
 

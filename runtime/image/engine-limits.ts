@@ -21,8 +21,9 @@ export function checkEngineLimits(
   { layout, functions, probes }: PreparationPlan,
   moduleName: string,
 ): void {
-  const single = [layout.memory, layout.functionTable, layout.start].filter((item) => item !== null).length;
-  const addedExports = layout.globals.length + layout.tables.length + functions.length + single;
+  const single = [layout.functionTable, layout.start].filter((item) => item !== null).length;
+  const addedExports =
+    layout.memories.length + layout.globals.length + layout.tables.length + functions.length + single;
   const demands: readonly (readonly [what: keyof typeof ENGINE_LIMITS, count: number])[] = [
     ['types', structure.types.length + (functions.length > 0 ? APPENDED_TYPES_MAX : 0)],
     ['functions', structure.functionTypes.length + functions.length],

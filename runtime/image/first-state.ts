@@ -4,6 +4,7 @@
 import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 import { BANK_PAGE_SIZE, WASM_PAGE_SIZE } from '../limits.ts';
+import { type StoredMemory, storedBytesOf } from '../memory/memory-places.ts';
 import { readConstExpression } from './const-expression.ts';
 import { evaluate, evaluateOffset } from './const-value.ts';
 import { NULL_REFERENCE } from './function-references.ts';
@@ -14,19 +15,21 @@ import type { ModuleLayout } from './layout.ts';
 import type { ConstExpression, ElementSegment, ModuleStructure } from './module-structure.ts';
 import { WasmReader } from './wasm-reader.ts';
 
-/** Bytes of an active segment, and where in linear memory they go. */
+/** Bytes of an active segment, and where in a memory they go. */
 interface PlacedData {
   readonly address: number;
   readonly content: Uint8Array;
 }
 
-export interface FirstState {
-  readonly state: InstanceState;
-  readonly memoryBytes: number;
-  /** How much of linear memory holds anything, in whole bank pages. */
-  readonly storedBytes: number;
+interface FirstMemory extends StoredMemory {
   /** In the order of the module: where they overlap, the later one is on top. */
   readonly data: readonly PlacedData[];
+}
+
+export interface FirstState {
+  readonly state: InstanceState;
+  /** One for each of `layout.memories`. */
+  readonly memories: readonly FirstMemory[];
 }
 
 /**
@@ -36,19 +39,21 @@ export interface FirstState {
 export function firstState(structure: ModuleStructure, layout: ModuleLayout, moduleName: string): FirstState {
   const globals = firstGlobals(structure, layout, moduleName);
   const tables = firstTables(structure, layout, globals, moduleName);
-  const memoryBytes = (layout.memory?.initialPages ?? 0) * WASM_PAGE_SIZE;
   const data = placeData(structure, globals, moduleName);
-  const end = data.reduce((furthest, placed) => Math.max(furthest, endOfPlaced(placed)), 0);
   return {
     state: {
       globals: layout.globals.map(({ index }) => present(globals[index])),
       tables,
       dropped: layout.segments.map(() => false),
     },
-    memoryBytes,
-    storedBytes: Math.ceil(end / BANK_PAGE_SIZE) * BANK_PAGE_SIZE,
-    data,
+    memories: layout.memories.map(({ initialPages }, index) => firstMemory(initialPages, data[index] ?? [])),
   };
+}
+
+function firstMemory(initialPages: number, data: readonly PlacedData[]): FirstMemory {
+  const end = data.reduce((furthest, placed) => Math.max(furthest, endOfPlaced(placed)), 0);
+  const storedBytes = Math.ceil(end / BANK_PAGE_SIZE) * BANK_PAGE_SIZE;
+  return { memoryBytes: initialPages * WASM_PAGE_SIZE, storedBytes, data };
 }
 
 /** The first value of every global, imported ones included. */
@@ -73,20 +78,25 @@ function firstValue(
 }
 
 /**
- * The stored part of linear memory.
+ * The stored parts of all memories, one after the other.
  *
- * @throws RekindleError MODULE_OVER_QUOTA when the host has no room for it.
+ * @throws RekindleError MODULE_OVER_QUOTA when the host has no room for them.
  */
-export function firstMemory({ data, storedBytes }: FirstState, moduleName: string): Uint8Array {
-  const memory = emptyMemory(storedBytes, moduleName);
-  for (const { address, content } of data) {
-    // Behind the stored part there are only zeros.
-    if (address < storedBytes) memory.set(content.subarray(0, storedBytes - address), address);
+export function firstContent({ memories }: FirstState, moduleName: string): Uint8Array {
+  const all = emptyContent(storedBytesOf(memories), moduleName);
+  let start = 0;
+  for (const { data, storedBytes } of memories) {
+    const memory = all.subarray(start, start + storedBytes);
+    for (const { address, content } of data) {
+      // Behind the stored part there are only zeros.
+      if (address < storedBytes) memory.set(content.subarray(0, storedBytes - address), address);
+    }
+    start += storedBytes;
   }
-  return memory;
+  return all;
 }
 
-function emptyMemory(sizeBytes: number, moduleName: string): Uint8Array {
+function emptyContent(sizeBytes: number, moduleName: string): Uint8Array {
   try {
     return new Uint8Array(sizeBytes);
   } catch (cause) {
@@ -145,19 +155,19 @@ function entriesOf(
   return entries;
 }
 
+/** By the index of the memory they go to. */
 function placeData(
   { data, memories }: ModuleStructure,
   globals: readonly GlobalState[],
   moduleName: string,
-): readonly PlacedData[] {
-  const placed: PlacedData[] = [];
+): readonly (readonly PlacedData[])[] {
+  const placed: PlacedData[][] = memories.map(() => []);
   for (const { target, vector, sizeBytes } of data) {
     if (target === null) continue;
     const address = evaluateOffset(target.offset, globals, moduleName);
     const memoryBytes = present(memories[target.index]).initial * WASM_PAGE_SIZE;
     if (address + sizeBytes > memoryBytes) throw misfit(moduleName, 'memory');
-    // What goes to another memory stays in the module.
-    if (target.index === 0) placed.push({ address, content: vector.subarray(vector.byteLength - sizeBytes) });
+    placed[target.index]?.push({ address, content: vector.subarray(vector.byteLength - sizeBytes) });
   }
   return placed;
 }

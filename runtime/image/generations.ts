@@ -4,6 +4,7 @@ import type { LedgerChange } from '../bank/ledger-records.ts';
 import { invariant } from '../invariant.ts';
 import type { Bank } from '../memory/bank.ts';
 import type { PageSet } from '../memory/guest-memory.ts';
+import { storedBytesOf } from '../memory/memory-places.ts';
 import { unionPages } from '../memory/page-runs.ts';
 import type { PersistentMemoryManager, SystemBlock } from '../memory/persistent-memory-manager.ts';
 import { changeOfGenerations, GENERATIONS_RECORD_BYTES } from './generation-record.ts';
@@ -108,7 +109,8 @@ export class Generations implements Disposable {
     this.#options = options;
     this.#generation0 = { generation: 0, ...options.image.generation0, blocks: [] };
     this.#kept = found.kept.map(({ block, headBytes, headChecksum, head }) => {
-      const { generation, storedBytes, memoryChecksum, blocks } = head;
+      const { generation, memories, memoryChecksum, blocks } = head;
+      const storedBytes = storedBytesOf(memories);
       const memoryOffset = imageMemoryOffset(headBytes);
       return {
         image: { generation, offset: block.extent.offset, headBytes, blocks },

@@ -7,8 +7,7 @@ import type { ConstExpression, ModuleStructure } from './module-structure.ts';
 //  in a mutable global, a table or an element segment        never: an image would have to say which one it is
 
 /** Why an instance could not be captured whole; null when it can. */
-export function reasonAgainstImages({ memories, globals, tables, elements }: ModuleStructure): string | null {
-  if (memories.length > 1) return 'more than one memory';
+export function reasonAgainstImages({ globals, tables, elements }: ModuleStructure): string | null {
   /** Globals that are an object at first. They come in order: a global reads only those before it. */
   const objects = new Set<number>();
   const isObject = ({ makes, globals: read }: Pick<ConstExpression, 'makes' | 'globals'>): boolean =>

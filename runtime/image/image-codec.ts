@@ -1,8 +1,9 @@
-// The head of an executing image as it lies in the bank: everything but linear memory, which follows on the next bank page. A reader
+// The head of an executing image as it lies in the bank: everything but its memories, which follow on the next bank page. A reader
 // must never trust a length it has not checked, nor take a head for good whose checksum does not agree.
 import { crc32 } from 'node:zlib';
 import { invariant } from '../invariant.ts';
 import { BANK_PAGE_SIZE, WASM_PAGE_SIZE } from '../limits.ts';
+import type { StoredMemory } from '../memory/memory-places.ts';
 import type { GlobalState } from './global-access.ts';
 import { HeadReader } from './head-reader.ts';
 import type { InstanceState } from './instance-state.ts';
@@ -17,11 +18,9 @@ export interface ImageBlock {
 
 export interface ImageHead {
   readonly generation: number;
-  /** Size of linear memory, a multiple of the WebAssembly page. */
-  readonly memoryBytes: number;
-  /** How much of it is stored, a multiple of the bank page; what follows reads as zero. */
-  readonly storedBytes: number;
-  /** Of the stored part of linear memory, as memory-checksum.ts reckons it. */
+  /** In the order of the module. Their stored parts follow the head one after the other. */
+  readonly memories: readonly StoredMemory[];
+  /** Of the stored parts together, as memory-checksum.ts reckons it. */
   readonly memoryChecksum: number;
   readonly state: InstanceState;
   /** By address, not overlapping. */
@@ -32,14 +31,15 @@ export interface ImageHead {
 
 //  All numbers are little-endian.
 //
-//   0       4         8          12          16           24            32            40
-//  +-------+---------+----------+-----------+------------+-------------+-------------+
-//  | magic | version | checksum | headBytes | generation | memoryBytes | storedBytes |
-//  +-------+---------+----------+-----------+------------+-------------+-------------+
-//   40               44            48           52             56           60          64
-//  +----------------+-------------+------------+--------------+------------+-----------+
-//  | memoryChecksum | globalCount | tableCount | segmentCount | blockCount | wasiBytes |
-//  +----------------+-------------+------------+--------------+------------+-----------+
+//   0       4         8          12          16           24               28
+//  +-------+---------+----------+-----------+------------+----------------+-------------+
+//  | magic | version | checksum | headBytes | generation | memoryChecksum | memoryCount |
+//  +-------+---------+----------+-----------+------------+----------------+-------------+
+//   32            36           40             44           48          52
+//  +-------------+------------+--------------+------------+-----------+
+//  | globalCount | tableCount | segmentCount | blockCount | wasiBytes |
+//  +-------------+------------+--------------+------------+-----------+
+//  memoryCount times, 16 bytes:   memoryBytes u64 | storedBytes u64
 //  globalCount times, 20 bytes:   kind u32 | low i64 | high i64       (unused halves: 0; an i32 is widened with its sign)
 //  blockCount times, 24 bytes:    blockId u64 | address u64 | sizeBytes u64
 //  segmentCount times, 1 byte:    dropped, 0 or 1                     (of segments whose flag is part of the state)
@@ -48,10 +48,11 @@ export interface ImageHead {
 //
 //  The checksum covers everything from headBytes to the end of the head. Version and magic are compared, not covered.
 const MAGIC = 0x58454b52; // "RKEX"
-const VERSION = 3;
+const VERSION = 4;
 const CHECKSUM_OFFSET = 8;
 const CHECKED_OFFSET = 12;
-const FIXED_SIZE = 64;
+const FIXED_SIZE = 52;
+const MEMORY_SIZE = 16;
 const GLOBAL_SIZE = 20;
 const BLOCK_SIZE = 24;
 const SEGMENT_SIZE = 1;
@@ -61,20 +62,22 @@ const GLOBAL_KIND = { bits32: 0, bits64: 1, bits128: 2 } as const;
 /** 65536 WebAssembly pages: what 32-bit addresses reach. */
 const MAX_MEMORY_BYTES = 65536 * WASM_PAGE_SIZE;
 
-/** Where linear memory begins, counted from the start of a head of `headBytes` bytes. */
+/** Where the memories begin, counted from the start of a head of `headBytes` bytes. */
 export function imageMemoryOffset(headBytes: number): number {
   return Math.ceil(headBytes / BANK_PAGE_SIZE) * BANK_PAGE_SIZE;
 }
 
-/** Bytes of the head of an image with this state and these blocks. */
+/** Bytes of the head of an image with these memories, this state and these blocks. */
 export function imageHeadBytes({
+  memories,
   state,
   blocks,
   wasi,
-}: Pick<ImageHead, 'state' | 'blocks' | 'wasi'>): number {
+}: Pick<ImageHead, 'memories' | 'state' | 'blocks' | 'wasi'>): number {
   const entryCount = state.tables.reduce((sum, entries) => sum + entries.length, 0);
   return (
     FIXED_SIZE +
+    memories.length * MEMORY_SIZE +
     state.globals.length * GLOBAL_SIZE +
     blocks.length * BLOCK_SIZE +
     state.dropped.length * SEGMENT_SIZE +
@@ -107,14 +110,17 @@ export function encodeImageHead(head: ImageHead): Uint8Array<ArrayBuffer> {
   u32(0); // the checksum, when all else is in place
   u32(headBytes);
   u64(head.generation);
-  u64(head.memoryBytes);
-  u64(head.storedBytes);
   u32(head.memoryChecksum);
+  u32(head.memories.length);
   u32(globals.length);
   u32(tables.length);
   u32(dropped.length);
   u32(head.blocks.length);
   u32(head.wasi.byteLength);
+  for (const { memoryBytes, storedBytes } of head.memories) {
+    u64(memoryBytes);
+    u64(storedBytes);
+  }
   for (const value of globals) {
     const [kind, low, high] = spreadGlobal(value);
     u32(kind);
@@ -167,14 +173,17 @@ export function decodeImageHead(bytes: Uint8Array, culprit = 'executing image'):
 
 function readFields(reader: HeadReader): ImageHead {
   const generation = reader.u64();
-  const memoryBytes = reader.u64();
-  const storedBytes = reader.u64();
   const memoryChecksum = reader.u32();
+  const memoryCount = reader.u32();
   const globalCount = reader.u32();
   const tableCount = reader.u32();
   const segmentCount = reader.u32();
   const blockCount = reader.u32();
   const wasiBytes = reader.u32();
+  const memories = reader.list(memoryCount, MEMORY_SIZE, () => ({
+    memoryBytes: reader.u64(),
+    storedBytes: reader.u64(),
+  }));
   const globals = reader.list(globalCount, GLOBAL_SIZE, () => readGlobal(reader));
   const blocks = reader.list(blockCount, BLOCK_SIZE, () => ({
     blockId: reader.u64(),
@@ -189,8 +198,7 @@ function readFields(reader: HeadReader): ImageHead {
   reader.expectEnd();
   return {
     generation,
-    memoryBytes,
-    storedBytes,
+    memories,
     memoryChecksum,
     state: { globals, tables, dropped },
     blocks,
@@ -217,27 +225,21 @@ function readGlobal(reader: HeadReader): GlobalState {
 }
 
 /** What both sides hold an image head to; null when it is sound. */
-function findProblem({
-  generation,
-  memoryBytes,
-  storedBytes,
-  memoryChecksum,
-  state,
-  blocks,
-}: ImageHead): string | null {
+function findProblem({ generation, memories, memoryChecksum, state, blocks }: ImageHead): string | null {
   const isMultiple = (value: number, unit: number) =>
     Number.isSafeInteger(value) && value >= 0 && value % unit === 0;
   if (!isMultiple(generation, 1)) return `generation ${generation}`;
-  if (!isMultiple(memoryBytes, WASM_PAGE_SIZE) || memoryBytes > MAX_MEMORY_BYTES) {
-    return `linear memory of ${memoryBytes} bytes`;
-  }
-  if (!isMultiple(storedBytes, BANK_PAGE_SIZE) || storedBytes > memoryBytes) {
-    return `${storedBytes} stored bytes of ${memoryBytes}`;
+  for (const { memoryBytes, storedBytes } of memories) {
+    if (!isMultiple(memoryBytes, WASM_PAGE_SIZE) || memoryBytes > MAX_MEMORY_BYTES)
+      return `a memory of ${memoryBytes} bytes`;
+    if (!isMultiple(storedBytes, BANK_PAGE_SIZE) || storedBytes > memoryBytes)
+      return `${storedBytes} stored bytes of ${memoryBytes}`;
   }
   if (memoryChecksum >>> 0 !== memoryChecksum) return `a checksum of ${memoryChecksum}`;
   if (state.tables.some((entries) => entries.some((index) => index < -1 || (index | 0) !== index))) {
     return 'a table entry is no function index';
   }
+  const largestBytes = memories.reduce((largest, { memoryBytes }) => Math.max(largest, memoryBytes), 0);
   let free = 0;
   for (const { blockId, address, sizeBytes } of blocks) {
     const isSound =
@@ -246,7 +248,7 @@ function findProblem({
       isMultiple(sizeBytes, BANK_PAGE_SIZE) &&
       sizeBytes > 0 &&
       address >= free &&
-      address + sizeBytes <= memoryBytes;
+      address + sizeBytes <= largestBytes;
     if (!isSound) return `block ${blockId} at ${address} of ${sizeBytes} bytes`;
     free = address + sizeBytes;
   }

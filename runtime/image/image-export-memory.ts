@@ -1,8 +1,8 @@
-// Linear memory of an exported image as data segments, beside those of the module that its code can still use. It must never renumber a
+// The memories of an exported image as data segments, beside those of the module that its code can still use. It must never renumber a
 // segment that code may name, and never write down long runs of zeros.
 import { MAX_EXPORTED_DATA_SEGMENTS } from '../limits.ts';
 import { offsetOf } from './image-export-values.ts';
-import type { ModuleStructure } from './module-structure.ts';
+import type { ModuleStructure, SizeLimits } from './module-structure.ts';
 import { DATA_FLAG, OPCODE } from './wasm-format.ts';
 import { WasmWriter } from './wasm-writer.ts';
 
@@ -13,8 +13,9 @@ const WORD_BYTES = 4;
 const PAGE_BYTES = 4096;
 const ZERO_PAGE = new Uint8Array(PAGE_BYTES);
 
-/** Where linear memory holds something, in bytes. */
+/** Where a memory holds something, in bytes. */
 interface Span {
+  readonly memory: number;
   readonly start: number;
   readonly end: number;
 }
@@ -31,25 +32,25 @@ export interface ExportedData {
 //  passive, not dropped           as it is
 //  active, or dropped             its place is free: an active segment is dropped once it has been put in memory, and behaves alike
 //
-//  Free places take spans of linear memory, in order; the rest of the spans follow behind. A free place that is left over is passive and
+//  Free places take spans of the memories, in order; the rest of the spans follow behind. A free place that is left over is passive and
 //  empty, which no code can tell from a dropped one.
 
 /**
- * @param memory of no bytes where there is none.
+ * @param contents of all memories, in the order of the module.
  * @param isDropped of the passive segment with that index.
  * @param isCounted the module states the number of its segments ahead of the code; else no code can name any, and none is kept.
  * @returns null when engines take no more segments than the module itself has.
  */
 export function exportData(
   { data, memories }: ModuleStructure,
-  memory: Uint8Array,
+  contents: readonly Uint8Array[],
   isDropped: (index: number) => boolean,
   isCounted: boolean,
 ): ExportedData | null {
   const kept = isCounted ? data : [];
   const isLive = kept.map(({ target }, index) => target === null && !isDropped(index));
   const room = MAX_EXPORTED_DATA_SEGMENTS - isLive.filter((live) => live).length;
-  const spans = findSpans(memory, room);
+  const spans = findAllSpans(contents, room);
   if (spans === null) return null;
   const segments: Segment[] = [];
   let next = 0;
@@ -58,7 +59,7 @@ export function exportData(
     else segments.push(spanSegment(spans[next++]));
   });
   for (const span of spans.slice(next)) segments.push(spanSegment(span));
-  return encode(segments, memory, memories[0]?.is64 === true);
+  return encode(segments, contents, memories);
 }
 
 type Segment =
@@ -70,7 +71,11 @@ function spanSegment(span: Span | undefined): Segment {
   return span === undefined ? { kind: 'empty' } : { kind: 'span', span };
 }
 
-function encode(segments: readonly Segment[], memory: Uint8Array, is64: boolean): ExportedData {
+function encode(
+  segments: readonly Segment[],
+  contents: readonly Uint8Array[],
+  memories: readonly SizeLimits[],
+): ExportedData {
   const headers = new WasmWriter();
   const pieces: { readonly headerEnd: number; readonly content: Uint8Array | null }[] = [];
   for (const segment of segments) {
@@ -78,10 +83,13 @@ function encode(segments: readonly Segment[], memory: Uint8Array, is64: boolean)
     if (segment.kind === 'kept') content = segment.bytes;
     else if (segment.kind === 'empty') headers.byte(DATA_FLAG.passive).u32(0);
     else {
-      const { start, end } = segment.span;
-      headers.byte(DATA_FLAG.active).bytes(offsetOf(start, is64).instructions);
+      const { memory, start, end } = segment.span;
+      // Not every engine knows the longer form, and none needs it for the first memory.
+      if (memory === 0) headers.byte(DATA_FLAG.active);
+      else headers.byte(DATA_FLAG.activeExplicitMemory).u32(memory);
+      headers.bytes(offsetOf(start, memories[memory]?.is64 === true).instructions);
       headers.byte(OPCODE.end).u32(end - start);
-      content = memory.subarray(start, end);
+      content = contents[memory]?.subarray(start, end) ?? null;
     }
     pieces.push({ headerEnd: headers.length, content });
   }
@@ -101,30 +109,35 @@ function encode(segments: readonly Segment[], memory: Uint8Array, is64: boolean)
 }
 
 /**
- * Spans with only zeros between them, in whole words; null when there is anything, and room for nothing.
+ * Spans with only zeros between them, in whole words; null when there are more than there is room for.
  *
- * Invariant: there are at most `room` of them. Gaps are so long that no more fit in memory.
+ * Invariant: there are at most `room` of them. Each memory has an equal share, and gaps so long that no more fit.
  */
-function findSpans(memory: Uint8Array, room: number): Span[] | null {
-  const gapBytes = Math.max(MIN_GAP_BYTES, Math.ceil(memory.byteLength / Math.max(1, room)));
-  const words = new Int32Array(memory.buffer, memory.byteOffset, memory.byteLength / WORD_BYTES);
+function findAllSpans(contents: readonly Uint8Array[], room: number): readonly Span[] | null {
+  const share = Math.max(1, Math.floor(room / Math.max(1, contents.length)));
+  const spans = contents.flatMap((content, memory) => findSpans(memory, content, share));
+  return spans.length > room ? null : spans;
+}
+
+function findSpans(memory: number, content: Uint8Array, room: number): Span[] {
+  const gapBytes = Math.max(MIN_GAP_BYTES, Math.ceil(content.byteLength / room));
+  const words = new Int32Array(content.buffer, content.byteOffset, content.byteLength / WORD_BYTES);
   const spans: Span[] = [];
   let start = 0;
   let end = -1;
-  for (let page = 0; page < memory.byteLength; page += PAGE_BYTES) {
-    if (Buffer.compare(memory.subarray(page, page + PAGE_BYTES), ZERO_PAGE) === 0) continue;
+  for (let page = 0; page < content.byteLength; page += PAGE_BYTES) {
+    if (Buffer.compare(content.subarray(page, page + PAGE_BYTES), ZERO_PAGE) === 0) continue;
     const pageEnd = (page + PAGE_BYTES) / WORD_BYTES;
-    for (let index = page / WORD_BYTES; index < pageEnd; index += 1) {
-      if (words[index] === 0) continue;
-      const address = index * WORD_BYTES;
+    for (let word = page / WORD_BYTES; word < pageEnd; word += 1) {
+      if (words[word] === 0) continue;
+      const address = word * WORD_BYTES;
       if (end === -1) start = address;
       else if (address - end >= gapBytes) {
-        spans.push({ start, end });
+        spans.push({ memory, start, end });
         start = address;
       }
       end = address + WORD_BYTES;
     }
   }
-  if (end === -1) return spans;
-  return room === 0 ? null : [...spans, { start, end }];
+  return end === -1 ? spans : [...spans, { memory, start, end }];
 }

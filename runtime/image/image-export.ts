@@ -1,6 +1,7 @@
 // Makes a module of its own of an executing image: the guest's own module, with the present state in place of its first one. It must add
 // nothing that the guest did not have, but for what stands in for its imports; and it must never write to what it is given.
 import { EXPORT_REACTOR_ENTRY } from '../../abi/hr.ts';
+import { invariant } from '../invariant.ts';
 import { MAX_EXPORTED_BYTES, WASM_PAGE_SIZE } from '../limits.ts';
 import type { GlobalState } from './global-access.ts';
 import { reasonAgainstImages } from './hidden-objects.ts';
@@ -35,13 +36,11 @@ export interface ExportSubject {
   readonly module: Uint8Array;
   readonly layout: ModuleLayout;
   readonly state: InstanceState;
-  /** Linear memory; null when there is none. */
-  readonly memory: Uint8Array | null;
+  /** Contents of all memories, in the order of the module. */
+  readonly memories: readonly Uint8Array[];
   /** `trap`: an imported function becomes one of the module's own, which traps. `keep`: it stays imported. */
   readonly imports: 'trap' | 'keep';
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 /** A function without locals that traps:  size u32 | 00 | unreachable | end */
 const TRAP_BODY: readonly number[] = [3, 0, OPCODE.unreachable, OPCODE.end];
@@ -53,7 +52,7 @@ const TRAP_BODY: readonly number[] = [3, 0, OPCODE.unreachable, OPCODE.end];
  * @throws RekindleError CHECKPOINT_REFUSED when engines would not take what it comes to.
  */
 export function exportModule(subject: ExportSubject): Uint8Array<ArrayBuffer> {
-  const { processName, module, layout, memory } = subject;
+  const { processName, module, layout, memories } = subject;
   const own = withoutAdditions(parseModule(module, processName), layout, processName);
   const hidden = reasonAgainstImages(own);
   if (hidden !== null) throw refusal(processName, hidden);
@@ -63,15 +62,15 @@ export function exportModule(subject: ExportSubject): Uint8Array<ArrayBuffer> {
   const replacements = new Map<number, Parts>([
     [SECTION.type, types(own, processName)],
     ...functions(own, subject.imports, processName),
-    [SECTION.memory, memorySection(own, memory)],
+    [SECTION.memory, memorySection(own, memories)],
     [SECTION.table, tables.length === 0 ? [] : [writeTables(tables).finish()]],
     [SECTION.global, globals.length === 0 ? [] : [writeGlobals(globals).finish()]],
     [SECTION.export, exports(own)],
     [SECTION.element, elements(own, subject, { tables, globals, values })],
   ]);
   const isCounted = findSection(own, SECTION.dataCount) !== null;
-  if (memory !== null || isCounted) {
-    const data = exportData(own, memory ?? NO_BYTES, droppedIn(subject, 'data'), isCounted);
+  if (memories.length > 0 || isCounted) {
+    const data = exportData(own, memories, droppedIn(subject, 'data'), isCounted);
     if (data === null) throw refusal(processName, 'there is no room for another data segment');
     if (module.byteLength + data.sizeBytes > MAX_EXPORTED_BYTES)
       throw refusal(processName, `it would take ${module.byteLength + data.sizeBytes} bytes`);
@@ -129,11 +128,14 @@ function ownBodies(own: OwnModule, count: number, moduleName: string): Uint8Arra
   return code.subarray(start, reader.offset);
 }
 
-function memorySection({ memories }: OwnModule, memory: Uint8Array | null): Parts {
-  const [limits] = memories;
-  if (memory === null || limits === undefined) return [];
-  const writer = new WasmWriter().u32(1);
-  writeLimits(writer, { ...limits, initial: memory.byteLength / WASM_PAGE_SIZE });
+function memorySection({ memories }: OwnModule, contents: readonly Uint8Array[]): Parts {
+  if (contents.length === 0) return [];
+  const writer = new WasmWriter().u32(contents.length);
+  contents.forEach(({ byteLength }, index) => {
+    const limits = memories[index];
+    invariant(limits !== undefined, 'what is exported has the memories of its module');
+    writeLimits(writer, { ...limits, initial: byteLength / WASM_PAGE_SIZE });
+  });
   return [writer.finish()];
 }
 

@@ -16,6 +16,12 @@ export function exportedGlobal(exports: WebAssembly.Exports, name: string): WebA
   return value;
 }
 
+export function exportedMemory(exports: WebAssembly.Exports, name: string): WebAssembly.Memory {
+  const value: unknown = exports[name];
+  invariant(value instanceof WebAssembly.Memory, `the prepared module exports the memory ${name}`);
+  return value;
+}
+
 export function exportedTable(exports: WebAssembly.Exports, name: string): WebAssembly.Table {
   const value: unknown = exports[name];
   invariant(value instanceof WebAssembly.Table, `the prepared module exports the table ${name}`);

@@ -57,15 +57,15 @@ const isLayout = recordOf<ModuleLayout>({
       }),
     ),
   ),
-  memory: either(
-    isNull,
-    recordOf<NonNullable<ModuleLayout['memory']>>({
+  memories: listOf(
+    recordOf<ModuleLayout['memories'][number]>({
       exportName: isText,
       initialPages: isIndex,
       maximumPages: isIndex,
       is64: either(isAbsent, isFlag),
     }),
   ),
+  linearMemory: either(isNull, isIndex),
   globals: listOf(
     recordOf<ModuleLayout['globals'][number]>({
       index: isIndex,

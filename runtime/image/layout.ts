@@ -87,7 +87,10 @@ export interface ModuleLayout {
   readonly functionExports: readonly ExportedFunction[];
   /** Absent where there are none. */
   readonly globalImports?: readonly ImportedGlobal[];
-  readonly memory: MemorySlot | null;
+  /** In the order of the module's index space. */
+  readonly memories: readonly MemorySlot[];
+  /** Index into `memories` of the one that pointers lead into which cross the border, and that blocks appear in. Null without any. */
+  readonly linearMemory: number | null;
   readonly globals: readonly GlobalSlot[];
   /** Those that are a part of the state: none where no code can change a table, for then every instance has the same. */
   readonly tables: readonly TableSlot[];

@@ -243,7 +243,9 @@ function hiddenExports(structure: ModuleStructure, { layout, functions }: Prepar
     entries.name(name).byte(kind).u32(index);
     count += 1;
   };
-  if (layout.memory !== null) add(layout.memory.exportName, EXTERNAL.memory, 0);
+  layout.memories.forEach(({ exportName }, index) => {
+    add(exportName, EXTERNAL.memory, index);
+  });
   for (const slot of layout.globals) add(slot.exportName, EXTERNAL.global, slot.index);
   for (const slot of layout.tables) add(slot.exportName, EXTERNAL.table, slot.index);
   if (layout.functionTable !== null) {
@@ -267,14 +269,14 @@ function functionTableSegment(tableIndex: number, functions: readonly number[]):
 }
 
 /**
- * Active segments keep all but their bytes: linear memory comes from an image, and an active segment is dropped before any code could tell
+ * Active segments keep all but their bytes: memories come from an image, and an active segment is dropped before any code could tell
  * how long it was. So the engine still checks their offsets, and their number.
  */
 function emptiedData(structure: ModuleStructure): Parts {
   const parts: Uint8Array[] = [new WasmWriter().u32(structure.data.length).finish()];
   const noBytes = Uint8Array.of(0);
   for (const { target, bytes, vector } of structure.data) {
-    if (target === null || target.index !== 0) parts.push(bytes);
+    if (target === null) parts.push(bytes);
     else parts.push(bytes.subarray(0, bytes.byteLength - vector.byteLength), noBytes);
   }
   return parts;

@@ -10,7 +10,7 @@ import {
 import { reasonAgainstImages } from './hidden-objects.ts';
 import { type GivenGlobals, importGlobals } from './imported-globals.ts';
 import { findKnownGlobals } from './known-globals.ts';
-import type { FunctionType, GlobalSlot, ModuleLayout, TableSlot } from './layout.ts';
+import type { FunctionType, GlobalSlot, MemorySlot, ModuleLayout, TableSlot } from './layout.ts';
 import type { ModuleStructure, TableDefinition } from './module-structure.ts';
 import { type BoundedLimits, boundBorder, boundMemories, boundTables } from './quota.ts';
 import { planSegments, type SegmentPlan } from './segment-plan.ts';
@@ -21,7 +21,7 @@ export const HIDDEN_PREFIX = '__hr_';
 
 export interface PreparationPlan {
   readonly layout: ModuleLayout;
-  /** Why an instance could not be captured whole; null when it can. If not, it has no state but its memory. */
+  /** Why an instance could not be captured whole; null when it can. If not, it has no state but its memories. */
   readonly uncapturable: string | null;
   readonly memories: readonly BoundedLimits[];
   /** Of the guest's tables; the appended one is in the layout. */
@@ -41,7 +41,6 @@ export function planPreparation(
   refuseReservedNames(structure, moduleName);
   const uncapturable = reasonAgainstImages(structure);
   const memories = boundMemories(structure.memories, memoryQuotaBytes, moduleName);
-  const [memory] = memories;
   const tables = boundTables(
     structure.tables.map(({ limits }) => limits),
     moduleName,
@@ -64,15 +63,8 @@ export function planPreparation(
       .filter((entry) => entry.kind === 'function')
       .map((entry) => ({ name: entry.name, type: functionType(structure, entry.index, moduleName) })),
     ...(globalImports.length > 0 && { globalImports }),
-    memory:
-      memory === undefined
-        ? null
-        : {
-            exportName: `${HIDDEN_PREFIX}memory`,
-            initialPages: memory.initial,
-            maximumPages: memory.maximum,
-            ...(memory.is64 && { is64: true as const }),
-          },
+    memories: memories.map(planMemory),
+    linearMemory: findLinearMemory(structure),
     globals,
     tables: tableSlots,
     segments: segments.slots,
@@ -108,6 +100,21 @@ function describeFunctionImports(structure: ModuleStructure, moduleName: string)
   return structure.imports
     .filter((entry) => entry.kind === 'function')
     .map(({ module, name }, index) => ({ module, name, type: functionType(structure, index, moduleName) }));
+}
+
+function planMemory({ initial, maximum, is64 }: BoundedLimits, index: number): MemorySlot {
+  return {
+    exportName: `${HIDDEN_PREFIX}memory_${index}`,
+    initialPages: initial,
+    maximumPages: maximum,
+    ...(is64 && { is64: true as const }),
+  };
+}
+
+/** The one exported by the name that WASI asks for, else the first. */
+function findLinearMemory({ exports, memories }: ModuleStructure): number | null {
+  if (memories.length === 0) return null;
+  return exports.find(({ kind, name }) => kind === 'memory' && name === 'memory')?.index ?? 0;
 }
 
 function planGlobals(structure: ModuleStructure): GlobalSlot[] {

@@ -6,10 +6,11 @@ import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
 import type { Bank } from '../memory/bank.ts';
 import type { Extent } from '../memory/extents.ts';
+import { storedBytesOf } from '../memory/memory-places.ts';
 import { runsBetween } from '../memory/page-runs.ts';
 import type { PersistentMemoryManager, SystemBlock } from '../memory/persistent-memory-manager.ts';
 import { compilePrepared } from './compile-prepared.ts';
-import { firstMemory } from './first-state.ts';
+import { firstContent } from './first-state.ts';
 import { checksumOfHead, encodeImageHead, imageHeadBytes, imageMemoryOffset } from './image-codec.ts';
 import { digestOfGlobals, type GivenGlobals } from './imported-globals.ts';
 import type { ModuleLayout } from './layout.ts';
@@ -238,24 +239,24 @@ export class ProcessImages {
   }
 
   #writeGeneration0({ first }: PreparedModule, blocks: SystemBlock[], modulePath: string) {
-    const { state, memoryBytes, storedBytes } = first;
-    const headBytes = imageHeadBytes({ state, blocks: [], wasi: NO_WASI });
+    const { state, memories } = first;
+    const headBytes = imageHeadBytes({ memories, state, blocks: [], wasi: NO_WASI });
     const memoryOffset = imageMemoryOffset(headBytes);
+    const storedBytes = storedBytesOf(memories);
     const sizeBytes = memoryOffset + storedBytes;
     const { extent } = this.#allocate(blocks, `__SYS:image:${modulePath}`, sizeBytes, modulePath);
-    const memory = firstMemory(first, modulePath);
-    const memoryChecksum = checksumOfPages(memory, runsBetween(0, storedBytes));
+    const content = firstContent(first, modulePath);
+    const memoryChecksum = checksumOfPages(content, runsBetween(0, storedBytes));
     const head = encodeImageHead({
       generation: 0,
-      memoryBytes,
-      storedBytes,
+      memories,
       memoryChecksum,
       state,
       blocks: [],
       wasi: NO_WASI,
     });
     this.#bank.view.write(head, extent.offset);
-    this.#bank.view.write(memory, extent.offset + memoryOffset);
+    this.#bank.view.write(content, extent.offset + memoryOffset);
     return { generation0: extent, headBytes, headChecksum: checksumOfHead(head) };
   }
 

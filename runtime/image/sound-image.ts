@@ -3,6 +3,7 @@
 import { RekindleError } from '../errors.ts';
 import type { BankView } from '../memory/bank-view.ts';
 import type { Extent } from '../memory/extents.ts';
+import { storedBytesOf } from '../memory/memory-places.ts';
 import { runsBetween } from '../memory/page-runs.ts';
 import { checksumOfHead, decodeImageHead, type ImageHead, imageMemoryOffset } from './image-codec.ts';
 import type { ModuleLayout } from './layout.ts';
@@ -30,19 +31,23 @@ export function readSoundImage(
   const headContent = view.bytes(extent.offset, headBytes);
   const head = decodeImageHead(headContent, culprit);
   if (checksumOfHead(headContent) !== headChecksum) fail('it is not the image that was written down');
-  if (memoryOffset + head.storedBytes > extent.sizeBytes) fail('its memory is longer than its place');
+  const storedBytes = storedBytesOf(head.memories);
+  if (memoryOffset + storedBytes > extent.sizeBytes) fail('its memory is longer than its place');
   if (!fits(head, layout)) fail('it is not an image of its module');
-  const memory = view.bytes(extent.offset + memoryOffset, head.storedBytes);
-  if (checksumOfPages(memory, runsBetween(0, head.storedBytes)) !== head.memoryChecksum)
+  const memory = view.bytes(extent.offset + memoryOffset, storedBytes);
+  if (checksumOfPages(memory, runsBetween(0, storedBytes)) !== head.memoryChecksum)
     fail('the checksum of its memory differs');
   return head;
 }
 
-function fits({ state, memoryBytes }: ImageHead, layout: ModuleLayout): boolean {
+function fits({ state, memories, blocks }: ImageHead, layout: ModuleLayout): boolean {
+  const linearMemory = layout.linearMemory === null ? undefined : memories[layout.linearMemory];
+  const { address = 0, sizeBytes = 0 } = blocks.at(-1) ?? {};
   return (
     state.globals.length === layout.globals.length &&
     state.tables.length === layout.tables.length &&
     state.dropped.length === layout.segments.length &&
-    (layout.memory !== null || memoryBytes === 0)
+    memories.length === layout.memories.length &&
+    address + sizeBytes <= (linearMemory?.memoryBytes ?? 0)
   );
 }

@@ -13,7 +13,7 @@ import { isModuleLayout } from './layout-check.ts';
 //  +-------+---------+----------+-------------+-------------+----------+----------------+
 //  layout: JSON, UTF-8. module: WebAssembly. The checksum covers everything from layoutBytes on.
 const MAGIC = 0x58544b52; // "RKTX"
-const VERSION = 2;
+const VERSION = 3;
 const VERSION_OFFSET = 4;
 const CHECKSUM_OFFSET = 8;
 const CHECKED_OFFSET = 12;

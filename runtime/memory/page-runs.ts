@@ -74,6 +74,13 @@ export function clipRuns(runs: readonly PageRun[], endBytes: number): readonly P
   return intersectRuns(runs, runsBetween(0, endBytes));
 }
 
+/** The same pages `offsetBytes` further, a multiple of 4096 that may be negative. */
+export function shiftRuns(runs: readonly PageRun[], offsetBytes: number): readonly PageRun[] {
+  if (offsetBytes === 0) return runs;
+  const pages = offsetBytes / BANK_PAGE_SIZE;
+  return runs.map(({ firstPage, pageCount }) => ({ firstPage: firstPage + pages, pageCount }));
+}
+
 /** What `write` does with a page set: the pages to be copied from linear memory, and those that are stored as zeros. */
 export interface WritePlan {
   readonly copy: readonly PageRun[];

@@ -14,7 +14,8 @@ import {
 import type { InstanceState } from '../image/instance-state.ts';
 import { checksumOfPages, updatedChecksum } from '../image/memory-checksum.ts';
 import type { BankView } from '../memory/bank-view.ts';
-import type { GuestMemory, PageRun, PageSet } from '../memory/guest-memory.ts';
+import type { PageRun } from '../memory/guest-memory.ts';
+import type { InstanceMemories, InstanceSurvey } from '../memory/instance-memories.ts';
 import { clipRuns, runsBetween, unionRuns } from '../memory/page-runs.ts';
 import type { GuestProgram, ImageReference } from './program.ts';
 import type { HostServices, ReservedPlace } from './services.ts';
@@ -26,7 +27,7 @@ export interface CheckpointSubject {
   /** Number of the generation to be made. */
   readonly generation: number;
   readonly state: InstanceState;
-  readonly memory: GuestMemory | null;
+  readonly memories: InstanceMemories;
   readonly blocks: readonly ImageBlock[];
   readonly wasi: Uint8Array;
   /** Guest frames are on the stack; a restore will not bring them back. */
@@ -38,48 +39,53 @@ export function makeGeneration(subject: CheckpointSubject): {
   readonly image: ImageReference;
   readonly head: ImageHead;
 } {
-  const { program, bank, services, generation, memory } = subject;
+  const { program, bank, services, generation, memories } = subject;
   refuseUnlessRestartable(program);
-  memory?.exchange();
-  const survey = memory?.survey() ?? { storedBytes: 0, dirty: [] };
+  memories.exchange();
+  const survey = memories.survey();
   const { storedBytes } = survey;
   const state = stateForImage(subject);
   const { blocks, wasi } = subject;
-  const headBytes = imageHeadBytes({ state, blocks, wasi });
+  const headBytes = imageHeadBytes({ memories: survey.memories, state, blocks, wasi });
   const memoryOffset = imageMemoryOffset(headBytes);
   const place = services.reserveImage({ generation, memoryOffset, storedBytes });
   if (place.kind === 'refused') throw refusal(program.processName, place.reason);
-  const memoryChecksum =
-    memory === null ? 0 : writeMemory(memory, bank, place, place.offset + memoryOffset, survey);
-  const memoryBytes = memory?.memory.buffer.byteLength ?? 0;
-  const head: ImageHead = { generation, memoryBytes, storedBytes, memoryChecksum, state, blocks, wasi };
+  const memoryChecksum = writeMemories(memories, bank, place, place.offset + memoryOffset, survey);
+  const head: ImageHead = { generation, memories: survey.memories, memoryChecksum, state, blocks, wasi };
   const headContent = encodeImageHead(head);
   bank.write(headContent, place.offset);
   const headChecksum = checksumOfHead(headContent);
   services.commitImage({
-    made: { generation, headBytes, headChecksum, storedBytes, memoryChecksum, blocks: memory?.blocks ?? [] },
+    made: {
+      generation,
+      headBytes,
+      headChecksum,
+      storedBytes,
+      memoryChecksum,
+      blocks: memories.linear?.blocks ?? [],
+    },
     changed: survey.dirty,
   });
   return { image: { generation, offset: place.offset, headBytes }, head };
 }
 
 /** Writes what differs from what the place holds, and returns the checksum of the whole. */
-function writeMemory(
-  memory: GuestMemory,
+function writeMemories(
+  memories: InstanceMemories,
   bank: BankView,
   place: ReservedPlace,
   offset: number,
-  survey: { readonly storedBytes: number; readonly dirty: PageSet },
+  survey: InstanceSurvey,
 ): number {
   const { storedBytes } = survey;
   const pages = pagesToWrite(place, survey);
   const content = bank.bytes(offset, storedBytes);
   if (pages === 'all') {
-    memory.write(offset, storedBytes, 'all');
+    memories.write(offset, survey.memories, 'all');
     return checksumOfPages(content, runsBetween(0, storedBytes));
   }
   const before = checksumOfPages(content, clipRuns(pages, place.storedBytes));
-  memory.write(offset, storedBytes, pages);
+  memories.write(offset, survey.memories, pages);
   return updatedChecksum(
     place.memoryChecksum,
     before,
@@ -90,7 +96,7 @@ function writeMemory(
 /** What is dirty, what the place is behind in, and what it has never held. */
 function pagesToWrite(
   { stale, storedBytes: heldBytes }: ReservedPlace,
-  { dirty, storedBytes }: { readonly storedBytes: number; readonly dirty: PageSet },
+  { dirty, storedBytes }: InstanceSurvey,
 ): readonly PageRun[] | 'all' {
   if (dirty === 'all' || stale === 'all') return 'all';
   return unionRuns(unionRuns(dirty, stale), runsBetween(heldBytes, storedBytes));

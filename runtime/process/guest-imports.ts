@@ -135,7 +135,7 @@ function refuseWidePointers(
   { layout, processName }: GuestProgram,
   isSystem: (module: string) => boolean,
 ): void {
-  if (layout.memory?.is64 !== true) return;
+  if (layout.memories[layout.linearMemory ?? -1]?.is64 !== true) return;
   const refused = layout.functionImports.find(
     ({ module, name, type }) => isSystem(module) && !POINTERLESS.includes(name) && type.params.length > 0,
   );

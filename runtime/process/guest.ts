@@ -7,6 +7,7 @@ import { InvariantViolation, invariant } from '../invariant.ts';
 import { WASM_PAGE_SIZE } from '../limits.ts';
 import type { BankView } from '../memory/bank-view.ts';
 import type { BlockMapping, MemoryImage } from '../memory/guest-memory.ts';
+import { placeMemories } from '../memory/memory-places.ts';
 import type { Preview1 } from '../wasi/preview1.ts';
 import { AssemblyScriptValues, ValueError } from './assemblyscript-values.ts';
 import { type AimedCall, Border } from './border.ts';
@@ -62,7 +63,7 @@ export class Guest implements Disposable {
     this.#bank = options.bank;
     this.#services = options.services;
     // In the mapped backend there is nothing to exchange, and no border worth guarding.
-    const exchange = (): void => this.#incarnation?.memory?.exchange();
+    const exchange = (): void => this.#incarnation?.memories.exchange();
     this.#border = new Border(options.bank.backend === 'mapped' ? null : () => options.exchanging(exchange));
     const context: ImportContext = {
       program: options.program,
@@ -188,7 +189,7 @@ export class Guest implements Disposable {
     const image = this.#image;
     if (image === null || image.generation === 0)
       throw new RekindleError('RESTORE_REFUSED', this.#program.processName);
-    const mapsBlocks = (this.#incarnation?.memory?.blocks.length ?? 0) > 0;
+    const mapsBlocks = (this.#incarnation?.memories.linear?.blocks.length ?? 0) > 0;
     try {
       this.#whileEntered(() => {
         const blocks =
@@ -215,7 +216,7 @@ export class Guest implements Disposable {
 
   [Symbol.dispose](): void {
     this.#border.release();
-    this.#incarnation?.memory?.[Symbol.dispose]();
+    this.#incarnation?.memories[Symbol.dispose]();
     this.#incarnation = null;
     this.#wasi[Symbol.dispose]();
   }
@@ -259,8 +260,9 @@ export class Guest implements Disposable {
     const { ending } = this.#border;
     if (ending !== null) return this.#endingOutcome(ending);
     this.#border.release();
-    const memory = this.#incarnation?.memory?.memory ?? null;
-    const maximumPages = this.#program.layout.memory?.maximumPages ?? 0;
+    const memory = this.#incarnation?.memories.linear?.memory ?? null;
+    const { memories, linearMemory } = this.#program.layout;
+    const maximumPages = memories[linearMemory ?? -1]?.maximumPages ?? 0;
     const fault: Fault = faultFromException(thrown, {
       activity,
       generation: this.#image?.generation ?? 0,
@@ -277,11 +279,11 @@ export class Guest implements Disposable {
 
   #putAt(image: ImageReference, blocks: readonly BlockMapping[]): 'in-place' | 'fresh' {
     const head = this.#headOf(image);
-    const place = { head, memory: this.#memoryImage(image, head), blocks };
+    const place = { head, memories: this.#memoryImages(image, head), blocks };
     const present = this.#incarnation;
     if (present !== null && !this.#program.alwaysFresh && restoreInPlace(present, place)) return 'in-place';
     this.#border.release();
-    present?.memory?.[Symbol.dispose]();
+    present?.memories[Symbol.dispose]();
     this.#incarnation = null;
     this.#incarnation = incarnate(this.#program, this.#imports, this.#bank, place);
     return 'fresh';
@@ -298,9 +300,8 @@ export class Guest implements Disposable {
     return head;
   }
 
-  #memoryImage(image: ImageReference, head: ImageHead): MemoryImage {
-    const offset = image.offset + imageMemoryOffset(image.headBytes);
-    return { memoryBytes: head.memoryBytes, offset, storedBytes: head.storedBytes };
+  #memoryImages(image: ImageReference, head: ImageHead): readonly MemoryImage[] {
+    return placeMemories(head.memories, image.offset + imageMemoryOffset(image.headBytes));
   }
 
   #checkpointInCall(): number {
@@ -313,28 +314,28 @@ export class Guest implements Disposable {
   }
 
   #makeGeneration(inCall: boolean): number {
-    const { state, memory, arena } = this.#current();
+    const { state, memories, arena } = this.#current();
     const made = makeGeneration({
       program: this.#program,
       bank: this.#bank,
       services: this.#services,
       generation: (this.#image?.generation ?? 0) + 1,
       state: state.capture(this.#program.processName),
-      memory,
+      memories,
       blocks: arena?.ranges() ?? [],
       wasi: this.#wasi.capture(this.#program.processName),
       inCall,
     });
     this.#image = made.image;
     this.#head = made.head;
-    memory?.rebase(this.#memoryImage(made.image, made.head));
+    memories.rebase(this.#memoryImages(made.image, made.head));
     return made.image.generation;
   }
 
   #valuesOf(incarnation: Incarnation): AssemblyScriptValues {
-    if (incarnation.memory === null)
-      throw new ValueError('the guest has no memory to hold strings or arrays');
-    incarnation.values ??= new AssemblyScriptValues(incarnation.instance.exports, incarnation.memory.memory);
+    const { linear } = incarnation.memories;
+    if (linear === null) throw new ValueError('the guest has no memory to hold strings or arrays');
+    incarnation.values ??= new AssemblyScriptValues(incarnation.instance.exports, linear.memory);
     return incarnation.values;
   }
 
@@ -344,7 +345,7 @@ export class Guest implements Disposable {
   }
 
   #linearMemory(): Uint8Array {
-    const memory = this.#incarnation?.memory?.memory;
+    const memory = this.#incarnation?.memories.linear?.memory;
     return memory === undefined ? NO_MEMORY : new Uint8Array(memory.buffer);
   }
 }

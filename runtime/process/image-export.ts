@@ -4,24 +4,24 @@ import { exportModule } from '../image/image-export.ts';
 import type { StateAccess } from '../image/instance-state.ts';
 import { decodeText } from '../image/text-codec.ts';
 import type { BankView } from '../memory/bank-view.ts';
-import type { GuestMemory } from '../memory/guest-memory.ts';
+import type { InstanceMemories } from '../memory/instance-memories.ts';
 import type { ExportOrder, GuestProgram } from './program.ts';
 
 /** Throws CHECKPOINT_REFUSED, naming what cannot be captured, or IMAGE_DAMAGED for a text that does not pass its checks. */
 export function exportImage(
   { processName, layout }: GuestProgram,
   bank: BankView,
-  { state, memory }: { readonly state: StateAccess; readonly memory: GuestMemory | null },
+  { state, memories }: { readonly state: StateAccess; readonly memories: InstanceMemories },
   { text, imports }: ExportOrder,
 ): Uint8Array<ArrayBuffer> {
   // What others have stored in its blocks is part of what it sees.
-  memory?.exchange();
+  memories.exchange();
   return exportModule({
     processName,
     module: decodeText(bank.bytes(text.offset, text.sizeBytes), processName).module,
     layout,
     state: state.capture(processName),
-    memory: memory === null ? null : new Uint8Array(memory.memory.buffer),
+    memories: memories.contents(),
     imports,
   });
 }

@@ -2,12 +2,13 @@
 // image and half at another when nothing was thrown.
 import { RekindleError } from '../errors.ts';
 import type { ImageHead } from '../image/image-codec.ts';
-import { growMemory } from '../image/instance-exports.ts';
+import { exportedMemory, growMemory } from '../image/instance-exports.ts';
 import { StateAccess } from '../image/instance-state.ts';
 import { invariant } from '../invariant.ts';
 import { WASM_PAGE_SIZE } from '../limits.ts';
 import type { BankView } from '../memory/bank-view.ts';
-import type { BlockMapping, GuestMemory, MemoryImage } from '../memory/guest-memory.ts';
+import type { BlockMapping, MemoryImage } from '../memory/guest-memory.ts';
+import { InstanceMemories } from '../memory/instance-memories.ts';
 import type { AssemblyScriptValues } from './assemblyscript-values.ts';
 import { BlockArena } from './block-arena.ts';
 import type { GuestProgram } from './program.ts';
@@ -16,7 +17,7 @@ import type { GuestProgram } from './program.ts';
 export interface Incarnation {
   readonly instance: WebAssembly.Instance;
   readonly state: StateAccess;
-  readonly memory: GuestMemory | null;
+  readonly memories: InstanceMemories;
   arena: BlockArena | null;
   values: AssemblyScriptValues | null;
 }
@@ -24,7 +25,7 @@ export interface Incarnation {
 /** What an instance is brought to. */
 export interface ImagePlace {
   readonly head: ImageHead;
-  readonly memory: MemoryImage;
+  readonly memories: readonly MemoryImage[];
   readonly blocks: readonly BlockMapping[];
 }
 
@@ -33,33 +34,41 @@ export function incarnate(
   program: GuestProgram,
   imports: WebAssembly.Imports,
   bank: BankView,
-  { head, memory: image, blocks }: ImagePlace,
+  { head, memories: images, blocks }: ImagePlace,
 ): Incarnation {
   const { layout } = program;
   const instance = instantiate(program, imports);
   const state = new StateAccess(instance, layout);
-  const linearMemory = layout.memory === null ? null : instance.exports[layout.memory.exportName];
-  let memory: GuestMemory | null = null;
-  if (linearMemory instanceof WebAssembly.Memory) {
-    const missingPages = (head.memoryBytes - linearMemory.buffer.byteLength) / WASM_PAGE_SIZE;
-    if (missingPages > 0) growMemory(linearMemory, missingPages);
-    memory = bank.guestMemory(linearMemory);
-    memory.restore(image, blocks);
-  }
+  const found = layout.memories.map(({ exportName }, index) => {
+    const memory = exportedMemory(instance.exports, exportName);
+    const missingPages = ((images[index]?.memoryBytes ?? 0) - memory.buffer.byteLength) / WASM_PAGE_SIZE;
+    if (missingPages > 0) growMemory(memory, missingPages);
+    return memory;
+  });
+  const memories = new InstanceMemories(
+    found.map((memory) => bank.guestMemory(memory)),
+    layout.linearMemory,
+  );
+  memories.restore(images, blocks);
   invariant(state.restore(head.state), 'a fresh instance can be brought to every image of its module');
-  const arena = memory === null ? null : new BlockArena(memory, head.blocks);
-  return { instance, state, memory, arena, values: null };
+  return { instance, state, memories, arena: arenaOf(memories, head), values: null };
 }
 
 /** Whether it could be brought there; it has not been touched otherwise. */
-export function restoreInPlace(incarnation: Incarnation, { head, memory, blocks }: ImagePlace): boolean {
-  // Linear memory never shrinks: one that grew past the image cannot be put back.
-  if (incarnation.memory !== null && incarnation.memory.memory.buffer.byteLength !== head.memoryBytes)
-    return false;
-  if (!incarnation.state.restore(head.state)) return false;
-  incarnation.memory?.restore(memory, blocks);
-  incarnation.arena = incarnation.memory === null ? null : new BlockArena(incarnation.memory, head.blocks);
+export function restoreInPlace(
+  incarnation: Incarnation,
+  { head, memories: images, blocks }: ImagePlace,
+): boolean {
+  const { memories, state } = incarnation;
+  // Memories never shrink: one that grew past the image cannot be put back.
+  if (!memories.fit(images) || !state.restore(head.state)) return false;
+  memories.restore(images, blocks);
+  incarnation.arena = arenaOf(memories, head);
   return true;
+}
+
+function arenaOf({ linear }: InstanceMemories, { blocks }: ImageHead): BlockArena | null {
+  return linear === null ? null : new BlockArena(linear, blocks);
 }
 
 function instantiate(

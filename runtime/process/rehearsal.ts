@@ -26,7 +26,8 @@ function program(): GuestProgram {
     layout: {
       functionImports: [],
       functionExports: [],
-      memory: { exportName: 'memory', initialPages: 1, maximumPages: 1 },
+      memories: [{ exportName: 'memory', initialPages: 1, maximumPages: 1 }],
+      linearMemory: 0,
       globals: [],
       tables: [],
       segments: [],
@@ -51,8 +52,7 @@ function program(): GuestProgram {
 export function rehearse({ backend, fd }: BankHandle, services: HostServices): void {
   const head = encodeImageHead({
     generation: 0,
-    memoryBytes: WASM_PAGE_SIZE,
-    storedBytes: 0,
+    memories: [{ memoryBytes: WASM_PAGE_SIZE, storedBytes: 0 }],
     memoryChecksum: 0,
     state: { globals: [], tables: [], dropped: [] },
     blocks: [],

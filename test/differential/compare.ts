@@ -248,9 +248,13 @@ class Comparison {
 
   #expectSameImage(where: string, actual: Image, expected: Image): void {
     this.#expect(`${where}, state`, stateText(actual), stateText(expected));
-    if (Buffer.compare(actual.memory, expected.memory) === 0) return;
-    const position = actual.memory.findIndex((byte, at) => byte !== expected.memory[at]);
-    this.#expect(`${where}, memory`, `another byte at ${position}`, '');
+    this.#expect(`${where}, memories`, String(actual.memories.length), String(expected.memories.length));
+    for (const [index, memory] of expected.memories.entries()) {
+      const found = actual.memories[index] ?? new Uint8Array(0);
+      if (Buffer.compare(found, memory) === 0) continue;
+      const position = found.findIndex((byte, at) => byte !== memory[at]);
+      this.#expect(`${where}, memory ${index}`, `another byte at ${position}`, '');
+    }
   }
 
   #expect(where: string, actual: string, expected: string): void {

@@ -192,6 +192,6 @@ export const SPECIMENS_OF_PROPOSALS: readonly Specimen[] = [
         [2, 1, ...i32(4), END, ...vector([[50]])],
       ],
     }),
-    expected: 'plain only',
+    expected: 'captured',
   },
 ];

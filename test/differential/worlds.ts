@@ -1,15 +1,15 @@
 // A module in its three worlds: as the engine alone runs it, prepared, and prepared and restored. Each is a surrounding of its own, with its own
 // log of what the guest told its host; nothing that one does may reach another.
 
-import { firstMemory } from '#runtime/image/first-state.js';
 import { decodeImageHead, encodeImageHead } from '#runtime/image/image-codec.js';
 import { exportModule } from '#runtime/image/image-export.js';
 import { type GivenGlobal, type GivenGlobals, makeGlobal } from '#runtime/image/imported-globals.js';
-import { growMemory } from '#runtime/image/instance-exports.js';
+import { exportedMemory, growMemory } from '#runtime/image/instance-exports.js';
 import { type InstanceState, StateAccess } from '#runtime/image/instance-state.js';
 import type { ImportedFunction, ModuleLayout, ValueType } from '#runtime/image/layout.js';
 import { parseModule } from '#runtime/image/module-parser.js';
 import type { PreparedModule } from '#runtime/image/prepare.js';
+import { firstMemories } from '#test/support/first-memories.js';
 import { describeThrown, describeValue } from './observations.js';
 
 const WASM_PAGE = 65536;
@@ -205,7 +205,7 @@ function limitsOf(limits: { readonly initial: number; readonly maximum: number |
 /** An executing image as plain data. */
 export interface Image {
   readonly state: InstanceState;
-  readonly memory: Uint8Array;
+  readonly memories: readonly Uint8Array[];
 }
 
 /** A prepared instance, brought to an image as a process is. */
@@ -214,7 +214,7 @@ export class PreparedWorld {
   readonly #prepared: PreparedModule;
   readonly #imports: WebAssembly.Imports;
   #state: StateAccess;
-  #memory: WebAssembly.Memory | null;
+  #memories: readonly WebAssembly.Memory[];
 
   constructor(prepared: PreparedModule, image: Image) {
     this.#prepared = prepared;
@@ -224,7 +224,7 @@ export class PreparedWorld {
       const { module, name } = global;
       this.#imports[module] = { ...this.#imports[module], [name]: makeGlobal(global) };
     }
-    [this.#state, this.#memory] = this.#incarnate(image);
+    [this.#state, this.#memories] = this.#incarnate(image);
   }
 
   /** While the engine runs a start function, nobody has the exports yet: so nobody is to have them here. */
@@ -239,17 +239,16 @@ export class PreparedWorld {
 
   /** Throws CHECKPOINT_REFUSED. What the state becomes in a bank is part of it. */
   capture(): Image {
-    const memory = this.#memory === null ? new Uint8Array(0) : new Uint8Array(this.#memory.buffer).slice();
+    const memories = this.#contents().map((content) => content.slice());
     const head = encodeImageHead({
       generation: 1,
-      memoryBytes: memory.byteLength,
-      storedBytes: memory.byteLength,
+      memories: memories.map(({ byteLength }) => ({ memoryBytes: byteLength, storedBytes: byteLength })),
       memoryChecksum: 0,
       state: this.#state.capture('module'),
       blocks: [],
       wasi: new Uint8Array(0),
     });
-    return { state: decodeImageHead(head).state, memory };
+    return { state: decodeImageHead(head).state, memories };
   }
 
   /** Its present state as a module that imports functions, if any, and nothing else. Throws CHECKPOINT_REFUSED. */
@@ -260,42 +259,47 @@ export class PreparedWorld {
       module: bytes,
       layout,
       state: this.#state.capture('module'),
-      memory: this.#memory === null ? null : new Uint8Array(this.#memory.buffer),
+      memories: this.#contents(),
       imports,
     });
   }
 
   /** Whether the same instance could be brought there; if not, another was. */
   restore(image: Image): boolean {
-    const sizeBytes = this.#memory?.buffer.byteLength ?? 0;
-    if (sizeBytes === image.memory.byteLength && this.#state.restore(image.state)) {
-      if (this.#memory !== null) new Uint8Array(this.#memory.buffer).set(image.memory);
+    const contents = this.#contents();
+    const fits = contents.every(({ byteLength }, index) => byteLength === image.memories[index]?.byteLength);
+    if (fits && this.#state.restore(image.state)) {
+      contents.forEach((content, index) => {
+        content.set(image.memories[index] ?? []);
+      });
       return true;
     }
-    [this.#state, this.#memory] = this.#incarnate(image);
+    [this.#state, this.#memories] = this.#incarnate(image);
     return false;
   }
 
-  #incarnate(image: Image): [StateAccess, WebAssembly.Memory | null] {
+  #contents(): readonly Uint8Array[] {
+    return this.#memories.map(({ buffer }) => new Uint8Array(buffer));
+  }
+
+  #incarnate(image: Image): [StateAccess, readonly WebAssembly.Memory[]] {
     const { module, layout } = this.#prepared;
     const instance = new WebAssembly.Instance(module, this.#imports);
     this.surrounding.exports = instance.exports;
-    const memory: unknown = layout.memory === null ? null : instance.exports[layout.memory.exportName];
     const state = new StateAccess(instance, layout);
-    if (!(memory instanceof WebAssembly.Memory)) {
-      if (!state.restore(image.state)) throw new Error('a fresh instance cannot be brought to an image');
-      return [state, null];
-    }
-    const missingPages = (image.memory.byteLength - memory.buffer.byteLength) / WASM_PAGE;
-    if (missingPages > 0) growMemory(memory, missingPages);
-    new Uint8Array(memory.buffer).set(image.memory);
+    const memories = layout.memories.map(({ exportName }, index) => {
+      const memory = exportedMemory(instance.exports, exportName);
+      const content = image.memories[index] ?? new Uint8Array(0);
+      const missingPages = (content.byteLength - memory.buffer.byteLength) / WASM_PAGE;
+      if (missingPages > 0) growMemory(memory, missingPages);
+      new Uint8Array(memory.buffer).set(content);
+      return memory;
+    });
     if (!state.restore(image.state)) throw new Error('a fresh instance cannot be brought to an image');
-    return [state, memory];
+    return [state, memories];
   }
 }
 
 export function firstImage({ first }: PreparedModule): Image {
-  const memory = new Uint8Array(first.memoryBytes);
-  memory.set(firstMemory(first, 'module'));
-  return { state: first.state, memory };
+  return { state: first.state, memories: firstMemories(first) };
 }

@@ -117,7 +117,7 @@ const REFUSED: readonly Refused[] = [
         bytes.writeUInt32LE(9, SUPERBLOCK_COPY_BYTES + 8);
         return bytes;
       }),
-    /BANK_VERSION: .*version 9, this is version 3/,
+    /BANK_VERSION: .*version 9, this is version 4/,
   ],
   [
     'a directory others may write to',

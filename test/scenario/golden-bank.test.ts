@@ -73,7 +73,7 @@ describe('a bank of an earlier version', () => {
       return bytes;
     });
     expect((await rejection(bank.open())).message).toMatch(
-      /^BANK_VERSION: .*superblock: version 1, this is version 3$/,
+      /^BANK_VERSION: .*superblock: version 1, this is version 4$/,
     );
     await using site = await bank.open({ bank: { path: bank.path, start: 'cold' } });
     expect([site.start, site.aps()]).toEqual(['cold', []]);
@@ -96,7 +96,7 @@ describe('a bank of a later version', () => {
     }
     later(bank, 'superblock', VERSION_AT, SUPERBLOCK_COPY_BYTES + VERSION_AT);
     expect((await rejection(bank.open())).message).toMatch(
-      /^BANK_VERSION: .*superblock: version 4, this is version 3$/,
+      /^BANK_VERSION: .*superblock: version 5, this is version 4$/,
     );
   });
 
@@ -119,7 +119,7 @@ describe('a bank of a later version', () => {
     await using site = await bank.open();
     expect(lossesOf(site)).toEqual(['process lonely#6', 'process-image lonely.wasm']);
     expect(site.losses.map(({ reason }) => reason)).toContainEqual(
-      expect.stringContaining('the version of its text is 3, not 2'),
+      expect.stringContaining('the version of its text is 4, not 3'),
     );
   });
 
@@ -128,7 +128,7 @@ describe('a bank of a later version', () => {
     later(bank, 'content', (bank.generationsOf('lonely#6')[0]?.offset ?? 0) + IMAGE_VERSION_AT);
     await using site = await bank.open();
     expect(lossesOf(site)).toEqual(['generation lonely#6, generation 3']);
-    expect(site.losses[0]?.reason).toContain('its version is 4, not 3');
+    expect(site.losses[0]?.reason).toContain('its version is 5, not 4');
     expect(await answersOf(site)).toMatchObject({ 'lonely#6': 20 });
   });
 });

@@ -6,18 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HostImports } from '#runtime/index.js';
 import { ENGINE_FEATURES, type EngineFeature } from '#test/differential/engine-features.js';
-import {
-  GIVES,
-  get,
-  i32,
-  i64,
-  imported,
-  KINDS,
-  MAPS,
-  NOTHING,
-  raw,
-  set,
-} from '#test/differential/raw-module.js';
+import { GIVES, get, i32, i64, imported, KINDS, NOTHING, raw, set } from '#test/differential/raw-module.js';
 import { faultOf, MATRIX, rejection, SiteUnderTest } from '#test/support/scenario.js';
 import { text, vector } from '#test/support/wasm-assembler.js';
 
@@ -71,24 +60,6 @@ const WIDE_WITH_POINTERS = raw({
   exports: {},
 });
 
-/** `grow` grows the second memory by so many pages, and gives what `memory.grow` does. */
-const TWO_MEMORIES = raw({
-  memories: [
-    [0, 1],
-    [0, 1],
-  ],
-  functions: [
-    [GIVES, [...i32(4), 0x2d, 0x40, 1, 0, ...i32(4), 0x2d, 0, 0, ADD]],
-    [MAPS, [0x20, 0, 0x40, 1]],
-    [NOTHING, [UNREACHABLE]],
-  ],
-  exports: { read: ['function', 0], grow: ['function', 1], crash: ['function', 2] },
-  data: [
-    [0, ...i32(4), END, 1, 3],
-    [2, 1, ...i32(4), END, 1, 50],
-  ],
-});
-
 const OBJECT = raw({
   types: [
     [0x60, 0, 1, I32],
@@ -97,15 +68,15 @@ const OBJECT = raw({
   globals: [[0x64, 1, 0, ...i32(4), 0xfb, 0, 1, END]],
   functions: [
     [0, [...get(0), ...get(0), 0xfb, 2, 1, 0, ...i32(1), ADD, 0xfb, 5, 1, 0, ...get(0), 0xfb, 2, 1, 0]],
+    [0, [UNREACHABLE]],
   ],
-  exports: { next: ['function', 0] },
+  exports: { next: ['function', 0], crash: ['function', 1] },
 });
 
 const MODULES = {
   'globals.wasm': GLOBALS,
   'wide.wasm': WIDE,
   'pointers.wasm': WIDE_WITH_POINTERS,
-  'two.wasm': TWO_MEMORIES,
   'object.wasm': OBJECT,
 };
 
@@ -210,45 +181,24 @@ describe.each(MATRIX)('$backend, $placement', ({ backend, placement }) => {
     },
   );
 
-  it('two memories: a plain process only, within one quota', async ({ skip }) => {
-    const without = missing('multimemory');
-    if (without !== null) skip(without);
-    await using fixture = await open();
-    const { site } = fixture;
-    for (const attempt of [1, 2]) {
-      const refused = await rejection(site.arun('two.wasm', { placement, group: GROUP }));
-      expect([attempt, refused.code, refused.message]).toEqual([
-        attempt,
-        'MODULE_UNSUPPORTED',
-        expect.stringMatching(
-          /two\.wasm: more than one memory, which no image can keep: only a process that is/,
-        ),
-      ]);
-    }
-    const quota = { memoryQuotaBytes: 6 * 65_536 };
-    const plain = await site.arun('two.wasm', { placement, restartable: false, ...quota });
-    expect(await plain.call('read')).toBe(53);
-    // A third page would be its half of what is left, and no more.
-    expect([await plain.call('grow', [2]), await plain.call('grow', [1])]).toEqual([1, -1]);
-    // Also when the plain process has made an image of the module that is there already.
-    expect(await rejection(site.arun('two.wasm', { placement, group: GROUP, ...quota }))).toMatchObject({
-      code: 'MODULE_UNSUPPORTED',
-    });
-    expect(await rejection(plain.checkpoint())).toMatchObject({ code: 'CHECKPOINT_REFUSED' });
-    await faultOf(plain.call('crash'));
-    expect(await plain.exited).toMatchObject({ kind: 'fault' });
-    expect(site.report().blocks).toEqual([]);
-  });
-
   it('an object of the engine that may change: a plain process only', async ({ skip }) => {
     const without = missing('gc');
     if (without !== null) skip(without);
     await using fixture = await open();
-    expect(await rejection(fixture.site.arun('object.wasm', { placement }))).toMatchObject({
-      code: 'MODULE_UNSUPPORTED',
-      message: expect.stringMatching(/a garbage-collected object in global 0, which no image can keep/),
-    });
-    const plain = await fixture.site.arun('object.wasm', { placement, restartable: false });
+    const { site } = fixture;
+    const expectRefused = async () =>
+      expect(await rejection(site.arun('object.wasm', { placement, group: GROUP }))).toMatchObject({
+        code: 'MODULE_UNSUPPORTED',
+        message: expect.stringMatching(/a garbage-collected object in global 0, which no image can keep/),
+      });
+    await expectRefused();
+    const plain = await site.arun('object.wasm', { placement, restartable: false });
     expect([await plain.call('next'), await plain.call('next')]).toEqual([5, 6]);
+    // Also when the plain process has made an image of the module that is there already.
+    await expectRefused();
+    expect(await rejection(plain.checkpoint())).toMatchObject({ code: 'CHECKPOINT_REFUSED' });
+    await faultOf(plain.call('crash'));
+    expect(await plain.exited).toMatchObject({ kind: 'fault' });
+    expect(site.report().blocks).toEqual([]);
   });
 });

@@ -1,13 +1,13 @@
 // An image exported straight from an instance of a prepared module, without a site: for tests of what becomes of one kind of state. The
 // instance is started here as a site would start it, and memory is put in place by hand.
-import { firstMemory } from '#runtime/image/first-state.js';
 import { exportModule } from '#runtime/image/image-export.js';
 import { type GivenGlobals, makeGlobal } from '#runtime/image/imported-globals.js';
+import { exportedMemory } from '#runtime/image/instance-exports.js';
 import { StateAccess } from '#runtime/image/instance-state.js';
 import { prepareModule } from '#runtime/image/prepare.js';
+import { firstMemories } from './first-memories.js';
 
 const PAGE_BYTES = 65_536;
-const NO_BYTES = new Uint8Array(0);
 
 export interface StartedModule {
   readonly instance: WebAssembly.Instance;
@@ -31,12 +31,11 @@ export function startModule(
   for (const global of layout.globalImports ?? [])
     provided[global.module] = { ...provided[global.module], [global.name]: makeGlobal(global) };
   const instance = new WebAssembly.Instance(prepared.module, provided);
-  const memory = layout.memory && instance.exports[layout.memory.exportName];
-  const content = (): Uint8Array | null =>
-    memory instanceof WebAssembly.Memory ? new Uint8Array(memory.buffer) : null;
+  const memories = layout.memories.map(({ exportName }) => exportedMemory(instance.exports, exportName));
+  const contents = (): readonly Uint8Array[] => memories.map(({ buffer }) => new Uint8Array(buffer));
   const state = new StateAccess(instance, layout);
   state.restore(first.state);
-  (content() ?? NO_BYTES).set(firstMemory(first, 'm.wasm'));
+  for (const [index, content] of firstMemories(first).entries()) contents()[index]?.set(content);
   const start = layout.start && instance.exports[layout.start];
   if (typeof start === 'function') start();
   return {
@@ -47,7 +46,7 @@ export function startModule(
         module,
         layout,
         state: state.capture('m'),
-        memory: content(),
+        memories: contents(),
         imports: kept,
       }),
   };

@@ -7,6 +7,7 @@ import { decodeImageHead, imageMemoryOffset } from '#runtime/image/image-codec.j
 import type { InstanceState } from '#runtime/image/instance-state.js';
 import type { Process, SiteOptions } from '#runtime/index.js';
 import { Bank } from '#runtime/memory/bank.js';
+import { storedBytesOf } from '#runtime/memory/memory-places.js';
 import { SiteUnderTest } from './scenario.js';
 
 /** An executing image without what two equal instances may differ in: generation, place in the bank, ids of blocks. */
@@ -50,10 +51,10 @@ export class ObservedSite implements AsyncDisposable {
       throw new Error('a checkpoint commits its generation');
     const { offset, headBytes } = generations.current;
     const head = decodeImageHead(this.#bank.view.bytes(offset, headBytes));
-    const stored = this.#bank.view.bytes(offset + imageMemoryOffset(headBytes), head.storedBytes);
+    const stored = this.#bank.view.bytes(offset + imageMemoryOffset(headBytes), storedBytesOf(head.memories));
     return {
       state: head.state,
-      memoryBytes: head.memoryBytes,
+      memoryBytes: head.memories.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
       memory: withoutTrailingZeros(stored),
       ranges: head.blocks.map(({ address, sizeBytes }) => `${address}+${sizeBytes}`),
     };

@@ -19,7 +19,9 @@ const PAGE_BYTES = 4096;
 const TEXT_HEAD_BYTES = 20;
 const LAYOUT_BYTES_AT = 12;
 const MODULE_BYTES_AT = 16;
-const STORED_BYTES_AT = 32;
+const MEMORY_COUNT_AT = 28;
+const MEMORIES_AT = 52;
+const MEMORY_ENTRY_BYTES = 16;
 const CORE_LOSSES: readonly string[] = ['process-image', 'process', 'generation'];
 
 export class Judge {
@@ -155,7 +157,12 @@ export class Judge {
   }
 
   #imageRanges({ offset, headBytes }: ImageExtent): readonly Range[] {
-    const storedBytes = Number(this.#content.readBigUInt64LE(offset + STORED_BYTES_AT));
+    const memoryCount = this.#content.readUInt32LE(offset + MEMORY_COUNT_AT);
+    let storedBytes = 0;
+    for (let index = 0; index < memoryCount; index += 1) {
+      const storedAt = offset + MEMORIES_AT + index * MEMORY_ENTRY_BYTES + 8;
+      storedBytes += Number(this.#content.readBigUInt64LE(storedAt));
+    }
     const memoryAt = offset + Math.ceil(headBytes / PAGE_BYTES) * PAGE_BYTES;
     return [
       { offset, sizeBytes: headBytes },

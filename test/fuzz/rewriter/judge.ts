@@ -2,11 +2,12 @@
 // it begins as the module itself would. No guest code is run but what the engine runs of the module as it was loaded.
 import { isDeepStrictEqual } from 'node:util';
 import { RekindleError } from '#runtime/errors.js';
-import { firstMemory } from '#runtime/image/first-state.js';
 import { exportModule } from '#runtime/image/image-export.js';
+import { exportedMemory } from '#runtime/image/instance-exports.js';
 import { type InstanceState, StateAccess } from '#runtime/image/instance-state.js';
 import type { GlobalSlot, ModuleLayout } from '#runtime/image/layout.js';
 import type { PreparedModule } from '#runtime/image/prepare.js';
+import { firstMemories } from '#test/support/first-memories.js';
 import type { SeededRandom } from '#test/support/seeded-random.js';
 import { demand, type Tally } from '../tally.js';
 
@@ -60,16 +61,17 @@ export function demandStateIsKept(
   const access = new StateAccess(one, layout);
   demand(access.restore(first.state), () => 'a fresh instance cannot be brought to its first state');
   demandSame(access.capture(CULPRIT), first.state, 'its first state');
-  const memory = memoryOf(one.exports, layout);
-  const content = firstMemory(first, CULPRIT);
-  memory?.set(content);
+  const memories = layout.memories.map(
+    ({ exportName }) => new Uint8Array(exportedMemory(one.exports, exportName).buffer),
+  );
+  for (const [index, content] of firstMemories(first).entries()) memories[index]?.set(content);
   if (layout.start === null) demandBeginsAlike(original, one.exports, tally);
   disturb(one.exports, layout, random);
   const state = access.capture(CULPRIT);
   const otherAccess = new StateAccess(other, layout);
   demand(otherAccess.restore(state), () => 'a fresh instance cannot be brought to a captured state');
   demandSame(otherAccess.capture(CULPRIT), state, 'a restored state');
-  demandExports({ layout, module: prepared.bytes, state, memory }, random, tally);
+  demandExports({ layout, module: prepared.bytes, state, memories }, random, tally);
   const isBack = access.restore(first.state);
   demandSame(access.capture(CULPRIT), isBack ? first.state : state, 'a state restored in place');
   tally.saw(
@@ -82,11 +84,6 @@ function demandSame(actual: InstanceState, expected: InstanceState, what: string
     const [was, is] = [expected, actual].map((state) => JSON.stringify(state, (_, value) => String(value)));
     return `${what} is not kept: ${is}, and not ${was}`;
   });
-}
-
-function memoryOf(exports: Exports, { memory }: ModuleLayout): Uint8Array | null {
-  const found = memory === null ? null : exports[memory.exportName];
-  return found instanceof WebAssembly.Memory ? new Uint8Array(found.buffer) : null;
 }
 
 /** What both show of themselves. */
@@ -175,10 +172,13 @@ function demandExports(
   demand(WebAssembly.validate(exported), () => `its exported image (${imports}) is not valid`);
   const instance = instanceOf(new WebAssembly.Module(exported));
   demand(instance !== null, () => `its exported image (${imports}) takes more than functions`);
-  const { memory } = subject;
   for (const value of Object.values(instance.exports)) {
-    if (!(value instanceof WebAssembly.Memory) || memory === null) continue;
-    demand(Buffer.from(value.buffer).equals(memory), () => 'the memory of its exported image differs');
+    if (!(value instanceof WebAssembly.Memory)) continue;
+    const content = Buffer.from(value.buffer);
+    demand(
+      subject.memories.some((memory) => content.equals(memory)),
+      () => 'a memory of its exported image differs',
+    );
   }
   tally.saw(`  exported (${imports})`);
 }

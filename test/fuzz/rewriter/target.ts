@@ -45,7 +45,8 @@ export class RewriterTarget implements Disposable {
     demand(isValid, () => 'it is accepted, and the engine refuses it');
     const limitBytes = GROWTH.factor * bytes.length + GROWTH.bytes;
     demand(prepared.bytes.length <= limitBytes, () => `prepared, it takes ${prepared.bytes.length} bytes`);
-    demand(prepared.first.memoryBytes <= QUOTA_BYTES, () => 'its memory is over its quota');
+    const memoryBytes = prepared.first.memories.reduce((sum, memory) => sum + memory.memoryBytes, 0);
+    demand(memoryBytes <= QUOTA_BYTES, () => 'its memories are over its quota');
     tally.saw(`accepted, ${origin}`);
     if (random.below(INSTANTIATE_EVERY) === 0) demandStateIsKept(bytes, prepared, random, tally);
   }

@@ -115,7 +115,7 @@ describe('a cold start', () => {
         flipByte(at('superblock'), SUPERBLOCK_COPY_BYTES + 100);
       },
     ],
-    ['a bank of another version', (at) => writeVersion(at('superblock'), 4)],
+    ['a bank of another version', (at) => writeVersion(at('superblock'), 5)],
     ['a bank without a ledger', (at) => rmSync(at('ledger'))],
     ['a bank without its content', (at) => rmSync(at('content'))],
     ['what is left of a creation', (at) => rmSync(at('superblock'))],
@@ -170,8 +170,8 @@ describe('bad input', () => {
   const REFUSED: readonly Refused[] = [
     [
       'a superblock of another version',
-      (at) => writeVersion(at('superblock'), 4),
-      'BANK_VERSION: <path>/superblock: version 4, this is version 3',
+      (at) => writeVersion(at('superblock'), 5),
+      'BANK_VERSION: <path>/superblock: version 5, this is version 4',
     ],
     [
       'a superblock damaged twice',

@@ -80,9 +80,9 @@ describe('superblock', () => {
     const bytes = encodeSuperblock(SUPERBLOCK);
     bytes[8] = 1;
     expect(decodeSuperblock(bytes, 'x')).toEqual({ superblock: SUPERBLOCK, damagedCopy: 0 });
-    bytes[COPY_BYTES + 8] = 4;
+    bytes[COPY_BYTES + 8] = 5;
     expect(() => decodeSuperblock(bytes, '/bank/superblock')).toThrow(
-      'BANK_VERSION: /bank/superblock: version 1, this is version 3',
+      'BANK_VERSION: /bank/superblock: version 1, this is version 4',
     );
     expect(codeOf(bytes.subarray(0, 16))).toBe('BANK_VERSION');
   });

@@ -2,10 +2,11 @@
 // prepared instance to another. Memory is copied by hand, for no memory backend takes part in this room's tests.
 
 import { describe, expect, it } from 'vitest';
-import { firstMemory } from '#runtime/image/first-state.js';
+import { exportedMemory } from '#runtime/image/instance-exports.js';
 import { StateAccess } from '#runtime/image/instance-state.js';
 import { type PreparedModule, prepareModule } from '#runtime/image/prepare.js';
 import { asc } from '#test/support/assemblyscript-compiler.js';
+import { firstMemories } from '#test/support/first-memories.js';
 import { callExport } from './state-zoo.js';
 
 const SOURCE = `
@@ -49,15 +50,14 @@ function startOriginal(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Instance {
 
 function openPrepared({ module, layout }: PreparedModule) {
   const instance = new WebAssembly.Instance(module, { env: host });
-  const memory = instance.exports[layout.memory?.exportName ?? ''];
-  if (!(memory instanceof WebAssembly.Memory)) throw new Error('the memory is exposed');
+  const memory = exportedMemory(instance.exports, layout.memories[0]?.exportName ?? '');
   return { instance, memory, access: new StateAccess(instance, layout) };
 }
 
 function startPrepared(prepared: PreparedModule) {
   const started = openPrepared(prepared);
   started.access.restore(prepared.first.state);
-  new Uint8Array(started.memory.buffer).set(firstMemory(prepared.first, 'm.wasm'));
+  new Uint8Array(started.memory.buffer).set(firstMemories(prepared.first)[0] ?? []);
   if (prepared.layout.start !== null) callExport(started.instance, prepared.layout.start);
   return started;
 }

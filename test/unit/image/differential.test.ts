@@ -4,9 +4,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RekindleError } from '#runtime/errors.js';
-import { firstMemory } from '#runtime/image/first-state.js';
 import { StateAccess } from '#runtime/image/instance-state.js';
 import { type PreparedModule, prepareModule } from '#runtime/image/prepare.js';
+import { firstMemories } from '#test/support/first-memories.js';
 import { assemble, type DataSegment, ins } from '#test/support/wasm-assembler.js';
 import { PAGE, type Seen, type Shape, seen, shape, source, TABLE_SIZE } from './any-segments.js';
 import { callExport } from './state-zoo.js';
@@ -41,8 +41,9 @@ function runPrepared(bytes: Uint8Array): Seen | null {
   const access = new StateAccess(instance, prepared.layout);
   expect(access.restore(prepared.first.state)).toBe(true);
   expect(access.capture('m')).toEqual(prepared.first.state);
-  expect(prepared.first.memoryBytes).toBe(bytesOfMemory.byteLength);
-  bytesOfMemory.set(firstMemory(prepared.first, 'm.wasm'));
+  const [content] = firstMemories(prepared.first);
+  expect(content?.byteLength).toBe(bytesOfMemory.byteLength);
+  bytesOfMemory.set(content ?? []);
   if (prepared.layout.start !== null) callExport(instance, prepared.layout.start);
   return seen(instance);
 }

@@ -10,6 +10,8 @@ import { checksumOfPages } from '#runtime/image/memory-checksum.js';
 import { type ProcessImage, ProcessImages } from '#runtime/image/process-image.js';
 import { Bank } from '#runtime/memory/bank.js';
 import type { GuestMemory } from '#runtime/memory/guest-memory.js';
+import { InstanceMemories } from '#runtime/memory/instance-memories.js';
+import { placeMemories, storedBytesOf } from '#runtime/memory/memory-places.js';
 import { runsBetween } from '#runtime/memory/page-runs.js';
 import { PersistentMemoryManager } from '#runtime/memory/persistent-memory-manager.js';
 import { makeGeneration } from '#runtime/process/checkpoint.js';
@@ -22,14 +24,18 @@ const PAGE = 4096;
 const NO_WASI = new Uint8Array(0);
 const NAME = 'subject';
 const MAX_PAGES = 8;
+const MEMORY_BYTES = 16 * 65536;
 const MODULE = assemble({ memories: [{ initial: 1 }] });
 const QUOTA_BYTES = 2 ** 20;
 
 type Page = number;
-/** Content by page, each filled with one byte; what follows is zero. */
+/** Content of one memory by page, each filled with one byte; what follows is zero. */
 type Content = readonly Page[];
+/** Of the two memories. */
+type Contents = readonly [Content, Content];
 
 const lastContent = (content: Content): number => content.findLastIndex((page) => page !== 0) + 1;
+const NOTHING: Contents = [[], []];
 const bytesOf = (content: Content): Uint8Array => {
   const bytes = new Uint8Array(lastContent(content) * PAGE);
   content.forEach((page, index) => {
@@ -47,8 +53,8 @@ class Subject implements Disposable {
   #generations: Generations;
   #maxKept: number;
   /** What the process has in memory now, and what it had at each generation that is kept, the newest first. */
-  #now: Content = [];
-  #kept: { readonly generation: number; readonly content: Content }[] = [];
+  #now: Contents = NOTHING;
+  #kept: { readonly generation: number; readonly contents: Contents }[] = [];
 
   constructor(maxKept: number) {
     this.#maxKept = maxKept;
@@ -62,35 +68,27 @@ class Subject implements Disposable {
     this.#generations = this.#generationsOf({ kept: [], spare: null });
   }
 
-  store(page: number, value: number): void {
-    const next = [...this.#now];
+  store({ memory, page, value }: Store): void {
+    const next = [...this.#now[memory]];
     while (next.length <= page) next.push(0);
     next[page] = value;
-    this.#now = next;
+    this.#now = memory === 0 ? [next, this.#now[1]] : [this.#now[0], next];
   }
 
   /** `cutOff`: everything has been written, but it is never committed. */
   checkpoint({ cutOff = false } = {}): void {
-    const before = this.#kept[0]?.content ?? [];
+    const before = this.#kept[0]?.contents ?? NOTHING;
     const generation = this.#generations.current.generation + 1;
-    const bytes = bytesOf(this.#now);
-    const dirty = Array.from({ length: MAX_PAGES }, (_, page) => page)
-      .filter((page) => (this.#now[page] ?? 0) !== (before[page] ?? 0))
-      .map((firstPage) => ({ firstPage, pageCount: 1 }));
     const { view } = this.#bank;
-    const memory = {
-      memory: { buffer: { byteLength: 16 * 65536 } },
-      blocks: [],
-      exchange: () => undefined,
-      // Nothing is known of what differs from generation 0.
-      survey: () => ({ storedBytes: bytes.length, dirty: generation === 1 ? ('all' as const) : dirty }),
-      write: (offset: number, storedBytes: number, pages: ReturnType<typeof runsBetween> | 'all') => {
-        for (const { firstPage, pageCount } of pages === 'all' ? runsBetween(0, storedBytes) : pages) {
-          const part = bytes.subarray(firstPage * PAGE, (firstPage + pageCount) * PAGE);
-          if (part.length > 0) view.write(part.slice(), offset + firstPage * PAGE);
-        }
-      },
-    } as unknown as GuestMemory;
+    const memories = new InstanceMemories(
+      [this.#memory(0, before, generation), this.#memory(1, before, generation)],
+      0,
+    );
+    const base = before.map((content) => ({
+      memoryBytes: MEMORY_BYTES,
+      storedBytes: bytesOf(content).byteLength,
+    }));
+    memories.restore(placeMemories(base, 0), []);
     const program = {
       processName: NAME,
       entryKind: 'reactor',
@@ -111,20 +109,44 @@ class Subject implements Disposable {
       services,
       generation,
       state,
-      memory,
+      memories,
       blocks: [],
       wasi: NO_WASI,
       inCall: false,
     };
     makeGeneration(subject as unknown as Parameters<typeof makeGeneration>[0]);
-    if (!cutOff) this.#kept = [{ generation, content: this.#now }, ...this.#kept].slice(0, this.#maxKept);
+    if (!cutOff) this.#kept = [{ generation, contents: this.#now }, ...this.#kept].slice(0, this.#maxKept);
+  }
+
+  /** As the process has it now; `before`: what it was last put back to, or an image was made of. */
+  #memory(index: 0 | 1, before: Contents, generation: number): GuestMemory {
+    const [now, then] = [this.#now[index], before[index]];
+    const bytes = bytesOf(now);
+    const dirty = Array.from({ length: MAX_PAGES }, (_, page) => page)
+      .filter((page) => (now[page] ?? 0) !== (then[page] ?? 0))
+      .map((firstPage) => ({ firstPage, pageCount: 1 }));
+    const { view } = this.#bank;
+    return {
+      memory: { buffer: { byteLength: MEMORY_BYTES } },
+      blocks: [],
+      exchange: () => undefined,
+      restore: () => undefined,
+      // Nothing is known of what differs from generation 0.
+      survey: () => ({ storedBytes: bytes.length, dirty: generation === 1 ? ('all' as const) : dirty }),
+      write: (offset: number, storedBytes: number, pages: ReturnType<typeof runsBetween> | 'all') => {
+        for (const { firstPage, pageCount } of pages === 'all' ? runsBetween(0, storedBytes) : pages) {
+          const part = bytes.subarray(firstPage * PAGE, (firstPage + pageCount) * PAGE);
+          if (part.length > 0) view.write(part.slice(), offset + firstPage * PAGE);
+        }
+      },
+    } as unknown as GuestMemory;
   }
 
   rollBack(): void {
     const had = this.#kept.length > 0;
     expect(this.#generations.rollBack()).toBe(had);
     this.#kept.shift();
-    this.#now = this.#kept[0]?.content ?? [];
+    this.#now = this.#kept[0]?.contents ?? NOTHING;
   }
 
   reopen(maxKept: number): void {
@@ -139,7 +161,7 @@ class Subject implements Disposable {
     this.#image = image;
     this.#generations = this.#generationsOf(this.#found());
     bank.releaseHoles();
-    this.#now = this.#kept[0]?.content ?? [];
+    this.#now = this.#kept[0]?.contents ?? NOTHING;
   }
 
   /** The numbers, the bytes of every one, their checksums, and that each place is somebody's. */
@@ -147,14 +169,17 @@ class Subject implements Disposable {
     const numbers = [...this.#kept.map(({ generation }) => generation), 0];
     expect(this.#generations.numbers).toEqual(numbers);
     const record = this.#record();
-    for (const [index, { generation, content }] of this.#kept.entries()) {
+    for (const [index, { generation, contents }] of this.#kept.entries()) {
       const written = record.kept[index];
       if (written === undefined) throw new Error(`generation ${generation} is not written down`);
       const { offset } = written.extent;
       const head = decodeImageHead(this.#bank.view.bytes(offset, written.headBytes), NAME);
-      const memory = this.#bank.view.bytes(offset + imageMemoryOffset(written.headBytes), head.storedBytes);
-      expect(Buffer.compare(memory, bytesOf(content))).toBe(0);
-      expect(head.memoryChecksum).toBe(checksumOfPages(memory, runsBetween(0, head.storedBytes)));
+      const memory = this.#bank.view.bytes(
+        offset + imageMemoryOffset(written.headBytes),
+        storedBytesOf(head.memories),
+      );
+      expect(Buffer.compare(memory, Buffer.concat(contents.map(bytesOf)))).toBe(0);
+      expect(head.memoryChecksum).toBe(checksumOfPages(memory, runsBetween(0, memory.byteLength)));
       expect(head.generation).toBe(generation);
     }
     const places = this.#pmm.list().filter(({ name }) => name === `__SYS:generation:${NAME}`);
@@ -206,6 +231,7 @@ class Subject implements Disposable {
 }
 
 interface Store {
+  readonly memory: 0 | 1;
   readonly page: number;
   readonly value: number;
 }
@@ -221,6 +247,7 @@ type Step = { readonly stores: readonly Store[] } & (
 const stores: fc.Arbitrary<readonly Store[]> = fc.array(
   // Zero too, now and then: what is stored may become shorter.
   fc.record({
+    memory: fc.constantFrom(0 as const, 1 as const),
     page: fc.nat({ max: MAX_PAGES - 1 }),
     value: fc.oneof({ weight: 5, arbitrary: fc.nat({ max: 255 }) }, fc.constant(0)),
   }),
@@ -244,7 +271,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 function perform(subject: Subject, each: Step): void {
-  for (const { page, value } of each.stores) subject.store(page, value);
+  for (const store of each.stores) subject.store(store);
   if (each.kind === 'checkpoint') subject.checkpoint();
   else if (each.kind === 'cut-off') subject.checkpoint({ cutOff: true });
   else if (each.kind === 'roll-back') subject.rollBack();

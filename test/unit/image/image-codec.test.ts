@@ -16,12 +16,23 @@ const i64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 const globalState = fc.oneof(fc.integer(), i64, fc.tuple(i64, i64));
 const table = fc.array(fc.integer({ min: -1, max: 2 ** 31 - 1 }), { maxLength: 20 });
 
+const memoryOf = (minPages: number) =>
+  fc
+    .record({
+      wasmPages: fc.integer({ min: minPages, max: 65536 }),
+      storedFraction: fc.double({ min: 0, max: 1, noNaN: true }),
+    })
+    .map(({ wasmPages, storedFraction }) => {
+      const memoryBytes = wasmPages * WASM_PAGE_SIZE;
+      const storedPages = Math.floor((memoryBytes / BANK_PAGE_SIZE) * storedFraction);
+      return { memoryBytes, storedBytes: storedPages * BANK_PAGE_SIZE };
+    });
+
 /** Sizes in pages, and blocks laid out one after the other with gaps, so that every head is sound. */
 const imageHead: fc.Arbitrary<ImageHead> = fc
   .record({
     generation: fc.maxSafeNat(),
-    wasmPages: fc.integer({ min: 8, max: 65536 }),
-    storedFraction: fc.double({ min: 0, max: 1, noNaN: true }),
+    memories: fc.tuple(memoryOf(8), fc.array(memoryOf(0), { maxLength: 3 })),
     globals: fc.array(globalState, { maxLength: 12 }),
     tables: fc.array(table, { maxLength: 4 }),
     dropped: fc.array(fc.boolean(), { maxLength: 20 }),
@@ -35,13 +46,11 @@ const imageHead: fc.Arbitrary<ImageHead> = fc
     ),
   })
   .map(
-    ({ generation, wasmPages, storedFraction, globals, tables, dropped, blocks, memoryChecksum, wasi }) => {
-      const memoryBytes = wasmPages * WASM_PAGE_SIZE;
+    ({ generation, memories: [first, others], globals, tables, dropped, blocks, memoryChecksum, wasi }) => {
       let page = 0;
       return {
         generation,
-        memoryBytes,
-        storedBytes: Math.floor((memoryBytes / BANK_PAGE_SIZE) * storedFraction) * BANK_PAGE_SIZE,
+        memories: [first, ...others],
         memoryChecksum,
         state: { globals, tables, dropped },
         blocks: blocks.map(({ blockId, gap, pages }) => {
@@ -56,8 +65,10 @@ const imageHead: fc.Arbitrary<ImageHead> = fc
 
 const SAMPLE: ImageHead = {
   generation: 3,
-  memoryBytes: 2 * WASM_PAGE_SIZE,
-  storedBytes: 3 * BANK_PAGE_SIZE,
+  memories: [
+    { memoryBytes: 2 * WASM_PAGE_SIZE, storedBytes: 3 * BANK_PAGE_SIZE },
+    { memoryBytes: WASM_PAGE_SIZE, storedBytes: BANK_PAGE_SIZE },
+  ],
   memoryChecksum: 0x89abcdef,
   state: { globals: [-1, 2n, [3n, -4n]], tables: [[0, -1, 7], []], dropped: [true, false] },
   blocks: [{ blockId: 9, address: 0, sizeBytes: BANK_PAGE_SIZE }],
@@ -158,30 +169,32 @@ describe('damage', () => {
   const ALL_ONES = [255, 255, 255, 255];
   const cases: readonly [what: string, bytes: Uint8Array, detail: RegExp][] = [
     ['another magic', forged(0, [0]), /does not begin as an image/],
-    ['another version', forged(4, [1]), /its version is 1, not 3/],
+    ['another version', forged(4, [1]), /its version is 1, not 4/],
     ['a head longer than what is there', forged(12, ALL_ONES), /a head of 4294967295 bytes/],
-    ['a head shorter than any', forged(12, [63, 0, 0, 0]), /a head of 63 bytes/],
+    ['a head shorter than any', forged(12, [51, 0, 0, 0]), /a head of 51 bytes/],
     ['a generation no number holds', forged(16, [...ALL_ONES, ...ALL_ONES]), /a number is too large/],
-    ['memory that is no whole page', forged(24, [1]), /linear memory of/],
-    ['memory beyond what addresses reach', forged(28, [2]), /linear memory of/],
-    ['stored bytes that are no whole page', forged(32, [1]), /stored bytes of/],
-    ['more stored than there is', forged(36, [1]), /stored bytes of/],
-    ['more globals than fit', forged(44, ALL_ONES), /4294967295 entries do not fit/],
-    ['more tables than fit', forged(48, ALL_ONES), /4294967295 entries do not fit/],
-    ['more segments than fit', forged(52, ALL_ONES), /4294967295 entries do not fit/],
-    ['more blocks than fit', forged(56, ALL_ONES), /4294967295 entries do not fit/],
-    ['more of the system interface than fits', forged(60, ALL_ONES), /in the middle of a field/],
-    ['a global of no kind', forged(64, [3]), /a global of kind 3/],
-    ['a 32-bit global with more bits', forged(68, [0, 0, 0, 0, 1]), /32 bits has more/],
-    ['a 64-bit global with two halves', forged(96, [1]), /unused half/],
-    ['a block that is no whole page', forged(132, [1]), /block 9 at/],
-    ['an empty block', forged(140, [0, 0]), /block 9 at 0 of 0 bytes/],
-    ['a block outside of memory', forged(140, [0, 0, 3]), /block 9 at/],
-    ['a flag that is neither', forged(148, [2]), /a flag is 2/],
-    ['more table entries than fit', forged(150, ALL_ONES), /4294967295 entries do not fit/],
-    ['a table entry that is no function', forged(154, [254, 255, 255, 255]), /no function index/],
-    ['fewer entries than there are', forged(150, [2]), /7 entries do not fit/],
-    ['fewer tables than there are', forged(48, [1]), /4 bytes too many/],
+    ['memory that is no whole page', forged(52, [1]), /a memory of/],
+    ['memory beyond what addresses reach', forged(56, [2]), /a memory of/],
+    ['stored bytes that are no whole page', forged(60, [1]), /stored bytes of/],
+    ['more stored than there is', forged(64, [1]), /stored bytes of/],
+    ['a second memory that is no whole page', forged(68, [1]), /a memory of/],
+    ['more memories than fit', forged(28, ALL_ONES), /4294967295 entries do not fit/],
+    ['more globals than fit', forged(32, ALL_ONES), /4294967295 entries do not fit/],
+    ['more tables than fit', forged(36, ALL_ONES), /4294967295 entries do not fit/],
+    ['more segments than fit', forged(40, ALL_ONES), /4294967295 entries do not fit/],
+    ['more blocks than fit', forged(44, ALL_ONES), /4294967295 entries do not fit/],
+    ['more of the system interface than fits', forged(48, ALL_ONES), /in the middle of a field/],
+    ['a global of no kind', forged(84, [3]), /a global of kind 3/],
+    ['a 32-bit global with more bits', forged(88, [0, 0, 0, 0, 1]), /32 bits has more/],
+    ['a 64-bit global with two halves', forged(116, [1]), /unused half/],
+    ['a block that is no whole page', forged(152, [1]), /block 9 at/],
+    ['an empty block', forged(160, [0, 0]), /block 9 at 0 of 0 bytes/],
+    ['a block outside of memory', forged(160, [0, 0, 3]), /block 9 at/],
+    ['a flag that is neither', forged(168, [2]), /a flag is 2/],
+    ['more table entries than fit', forged(170, ALL_ONES), /4294967295 entries do not fit/],
+    ['a table entry that is no function', forged(174, [254, 255, 255, 255]), /no function index/],
+    ['fewer entries than there are', forged(170, [2]), /7 entries do not fit/],
+    ['fewer tables than there are', forged(36, [1]), /4 bytes too many/],
   ];
   it.each(cases)('%s is named', (_, bytes, detail) => {
     expect(damage(bytes)).toMatch(detail);
@@ -190,7 +203,10 @@ describe('damage', () => {
   const unsound: readonly [what: string, change: Partial<ImageHead>][] = [
     ['overlapping blocks', { blocks: [SAMPLE.blocks[0], SAMPLE.blocks[0]].flatMap((block) => block ?? []) }],
     ['a generation below zero', { generation: -1 }],
-    ['more stored than memory', { storedBytes: 3 * WASM_PAGE_SIZE }],
+    [
+      'more stored than memory',
+      { memories: [{ memoryBytes: 2 * WASM_PAGE_SIZE, storedBytes: 3 * WASM_PAGE_SIZE }] },
+    ],
     ['a table entry below null', { state: { globals: [], tables: [[-2]], dropped: [] } }],
   ];
   it.each(unsound)('%s is never written', (_, change) => {

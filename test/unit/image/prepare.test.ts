@@ -57,7 +57,8 @@ describe('layout', () => {
       ['element', 1],
       ['data', 1],
     ]);
-    expect(zoo.layout.memory).toMatchObject({ initialPages: 1, maximumPages: 10 });
+    expect(zoo.layout.memories).toMatchObject([{ initialPages: 1, maximumPages: 10 }]);
+    expect(zoo.layout.linearMemory).toBe(0);
     expect(zoo.layout.functionImports).toEqual([
       { module: 'host', name: 'started', type: { params: [], results: [] } },
     ]);
@@ -78,7 +79,8 @@ describe('layout', () => {
     expect(layout).toEqual({
       functionImports: [],
       functionExports: [],
-      memory: null,
+      memories: [],
+      linearMemory: null,
       globals: [],
       tables: [],
       segments: [],
@@ -228,7 +230,7 @@ describe('imported memory and tables', () => {
     expect(callExport(instance, 'callEntry', [1])).toBe(42);
     expect(callExport(instance, 'ownTableSize')).toBe(7);
     expect(prepared.layout.tables).toHaveLength(2);
-    expect(prepared.layout.memory).toMatchObject({ initialPages: 2, maximumPages: 5 });
+    expect(prepared.layout.memories).toMatchObject([{ initialPages: 2, maximumPages: 5 }]);
     expect(prepared.layout.functionImports.map(({ name }) => name)).toEqual(['answer']);
   });
   it('leave no import section behind when nothing else is imported', () => {
@@ -274,15 +276,15 @@ describe('quota', () => {
   });
   it("never raises the guest's own maximum", () => {
     const { layout } = prepare({ ...growing, memories: [{ initial: 1, maximum: 2 }] });
-    expect(layout.memory?.maximumPages).toBe(2);
+    expect(layout.memories[0]?.maximumPages).toBe(2);
   });
   it("lowers the guest's own maximum", () => {
     const { layout } = prepare({ ...growing, memories: [{ initial: 1, maximum: 100 }] }, 3 * PAGE);
-    expect(layout.memory?.maximumPages).toBe(3);
+    expect(layout.memories[0]?.maximumPages).toBe(3);
   });
   it('may be met exactly', () => {
     const { layout } = prepare({ memories: [{ initial: 3 }] }, 3 * PAGE);
-    expect(layout.memory).toMatchObject({ initialPages: 3, maximumPages: 3 });
+    expect(layout.memories).toMatchObject([{ initialPages: 3, maximumPages: 3 }]);
   });
 });
 
