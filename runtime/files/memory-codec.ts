@@ -1,14 +1,9 @@
 // The content of an in-memory mount as bytes: what a checkpoint keeps of it. A reader must never trust what it has not checked; whatever
 // does not make a sound tree is no tree at all.
+import { FramedContents, frameContents } from '../wasi/framed-contents.ts';
 import type { MemoryNode } from './memory-tree.ts';
 
-//  Little-endian. The text is JSON, a list of nodes; a file's content is not in it, only its size.
-//
-//   0            4
-//  +------------+-------------------+------------------------+------------------------+-----
-//  | textBytes  | text, UTF-8       | content of first file  | content of second file | ...
-//  +------------+-------------------+------------------------+------------------------+-----
-const TEXT_OFFSET = 4;
+//  As framed-contents.ts draws it. The text is a list of nodes; a file's content is not in it, only its size.
 
 interface NodeText {
   readonly inode: number;
@@ -22,36 +17,25 @@ interface NodeText {
 }
 
 export function encodeNodes(nodes: readonly MemoryNode[]): Uint8Array {
-  const text = new TextEncoder().encode(JSON.stringify(nodes.map(textOf)));
   const files = nodes.filter((node) => node.kind === 'regular');
-  const contentBytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  const bytes = new Uint8Array(TEXT_OFFSET + text.byteLength + contentBytes);
-  new DataView(bytes.buffer).setUint32(0, text.byteLength, true);
-  bytes.set(text, TEXT_OFFSET);
-  let offset = TEXT_OFFSET + text.byteLength;
-  for (const { content, sizeBytes } of files) {
-    bytes.set(content.subarray(0, sizeBytes), offset);
-    offset += sizeBytes;
-  }
-  return bytes;
+  return frameContents(
+    nodes.map(textOf),
+    files.map(({ content, sizeBytes }) => content.subarray(0, sizeBytes)),
+  );
 }
 
 /** Null when the bytes are not those of a tree. */
 export function decodeNodes(bytes: Uint8Array): readonly MemoryNode[] | null {
-  if (bytes.byteLength < TEXT_OFFSET) return null;
-  const textBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  let offset = TEXT_OFFSET + textBytes;
-  const parsed = offset > bytes.byteLength ? null : parse(bytes.subarray(TEXT_OFFSET, offset));
-  if (!Array.isArray(parsed)) return null;
+  const framed = FramedContents.read(bytes);
+  if (framed === null || !Array.isArray(framed.text)) return null;
   const nodes: MemoryNode[] = [];
-  for (const value of parsed as readonly unknown[]) {
+  for (const value of framed.text as readonly unknown[]) {
     if (!isNodeText(value)) return null;
-    const sizeBytes = value.sizeBytes ?? 0;
-    if (offset + sizeBytes > bytes.byteLength) return null;
-    nodes.push(nodeOf(value, bytes.slice(offset, offset + sizeBytes)));
-    offset += sizeBytes;
+    const content = framed.take(value.sizeBytes ?? 0);
+    if (content === null) return null;
+    nodes.push(nodeOf(value, content));
   }
-  return offset === bytes.byteLength && isTree(nodes) ? nodes : null;
+  return framed.atEnd && isTree(nodes) ? nodes : null;
 }
 
 function textOf(node: MemoryNode): NodeText {
@@ -69,15 +53,6 @@ function nodeOf(value: NodeText, content: Uint8Array): MemoryNode {
   if (kind === 'directory') return { kind, ...common, entries: new Map(value.entries) };
   if (kind === 'symlink') return { kind, ...common, text: value.text ?? '' };
   return { kind, ...common, content, sizeBytes: content.byteLength };
-}
-
-function parse(text: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return null;
-    throw error;
-  }
 }
 
 function isNodeText(value: unknown): value is NodeText {

@@ -4,6 +4,7 @@ import { RekindleError } from '../errors.ts';
 import { MAX_DESCRIPTORS } from '../limits.ts';
 import type { CapturedDescriptor } from './captured-descriptors.ts';
 import { KNOWN_FLAGS } from './descriptors.ts';
+import { FramedContents, frameContents } from './framed-contents.ts';
 import { INHERITABLE_RIGHTS } from './rights.ts';
 
 export interface WasiState {
@@ -13,28 +14,14 @@ export interface WasiState {
   readonly mounts: readonly (Uint8Array | null)[];
 }
 
-//  Little-endian. The text is JSON: { descriptors, mounts }, where `mounts` holds the size of each mount's content, or null.
-//
-//   0            4
-//  +------------+-------------------+----------------------+----------------------+-----
-//  | textBytes  | text, UTF-8       | content of mount 0   | content of mount 1   | ...
-//  +------------+-------------------+----------------------+----------------------+-----
-const TEXT_OFFSET = 4;
+//  As framed-contents.ts draws it. The text: { descriptors, mounts }, where `mounts` holds the size of each mount's content, or null.
 
 export function encodeState({ descriptors, mounts }: WasiState): Uint8Array {
   const sizes = mounts.map((content) => content?.byteLength ?? null);
-  const text = new TextEncoder().encode(JSON.stringify({ descriptors, mounts: sizes }));
-  const contentBytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
-  const bytes = new Uint8Array(TEXT_OFFSET + text.byteLength + contentBytes);
-  new DataView(bytes.buffer).setUint32(0, text.byteLength, true);
-  bytes.set(text, TEXT_OFFSET);
-  let offset = TEXT_OFFSET + text.byteLength;
-  for (const content of mounts) {
-    if (content === null) continue;
-    bytes.set(content, offset);
-    offset += content.byteLength;
-  }
-  return bytes;
+  return frameContents(
+    { descriptors, mounts: sizes },
+    mounts.filter((content) => content !== null),
+  );
 }
 
 /**
@@ -45,35 +32,22 @@ export function decodeState(bytes: Uint8Array, mountCount: number, culprit: stri
   const fail = (what: string): never => {
     throw new RekindleError('IMAGE_DAMAGED', culprit, `its descriptor table: ${what}`);
   };
-  if (bytes.byteLength < TEXT_OFFSET) fail('it is too short');
-  const textBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  if (TEXT_OFFSET + textBytes > bytes.byteLength) fail('its text is longer than it');
-  const parsed = parse(bytes.subarray(TEXT_OFFSET, TEXT_OFFSET + textBytes));
-  if (!isRecord(parsed)) return fail('it is no object');
-  const { descriptors, mounts: sizes } = parsed;
+  const framed = FramedContents.read(bytes);
+  if (framed === null) return fail('it has no text');
+  const { text } = framed;
+  if (!isRecord(text)) return fail('it is no object');
+  const { descriptors, mounts: sizes } = text;
   if (!Array.isArray(descriptors) || descriptors.length > MAX_DESCRIPTORS) return fail('its descriptors');
   if (!Array.isArray(sizes) || sizes.length !== mountCount) return fail('its mounts');
   const isSound = (each: unknown, index: number): each is CapturedDescriptor =>
     isDescriptor(each, mountCount) && (index === 0 || descriptors[index - 1].number < each.number);
   if (!descriptors.every(isSound)) return fail('one of its descriptors');
-  let offset = TEXT_OFFSET + textBytes;
   const mounts = sizes.map((size: unknown) => {
     if (size === null) return null;
-    if (!isWhole(size, bytes.byteLength - offset)) return fail('the content of a mount');
-    offset += size;
-    return bytes.slice(offset - size, offset);
+    return framed.take(size) ?? fail('the content of a mount');
   });
-  if (offset !== bytes.byteLength) fail('it is longer than its parts');
+  if (!framed.atEnd) fail('it is longer than its parts');
   return { descriptors, mounts };
-}
-
-function parse(text: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return null;
-    throw error;
-  }
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

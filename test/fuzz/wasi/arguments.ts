@@ -71,8 +71,10 @@ const MAX_VECTORS = 6;
 const MAX_NAMES = 12;
 const MAX_NEW_NAMES = 10_000;
 const NOT_OPEN = 99;
-/** Behind the streams and the mounts. */
-const FIRST_OWN = 7;
+/** Behind the streams. */
+const FIRST_MOUNT = 3;
+export const MOUNTS = 5;
+const FIRST_OWN = FIRST_MOUNT + MOUNTS;
 
 /** One argument in so many is anything at all. */
 const WILD = 25;
@@ -166,15 +168,15 @@ export class Arguments {
     const random = this.#random;
     switch (role) {
       case 'fd':
-        return random.below(3) === 0 ? random.below(8) : this.#recent();
+        return random.below(3) === 0 ? random.below(FIRST_OWN + 1) : this.#recent();
       case 'own':
         // Those that are there from the start are to last.
-        return random.below(40) === 0 ? random.below(8) : this.#recent();
+        return random.below(40) === 0 ? random.below(FIRST_OWN + 1) : this.#recent();
       case 'directory':
-        this.#directory = random.below(8) > 0 ? 3 + random.below(4) : this.#recent();
+        this.#directory = random.below(8) > 0 ? this.#mount() : this.#recent();
         return this.#directory;
       case 'same':
-        return random.below(8) > 0 ? this.#directory : 3 + random.below(4);
+        return random.below(8) > 0 ? this.#directory : this.#mount();
       case 'out':
         return OUT_AT + OUT_BYTES * random.below(OUT_SLOTS);
       case 'path':
@@ -214,6 +216,10 @@ export class Arguments {
       default:
         return random.oneOf([0n, 1n, BigInt(random.below(2 ** 31)), 2n ** 63n - 1n]);
     }
+  }
+
+  #mount(): number {
+    return FIRST_MOUNT + this.#random.below(MOUNTS);
   }
 
   #recent(): number {

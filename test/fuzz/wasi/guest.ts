@@ -1,4 +1,4 @@
-// A fuzzed guest of WASI: guarded memory, four mounts, and streams that give and take anything. It must show what the functions did with what they
+// A fuzzed guest of WASI: guarded memory, five mounts, and streams that give and take anything. It must show what the functions did with what they
 // were given, and change nothing about it.
 import { HostFileSystem } from '#runtime/files/host-file-system.js';
 import { MemoryFileSystem } from '#runtime/files/memory-file-system.js';
@@ -46,6 +46,7 @@ export class FuzzedGuest implements Disposable {
           { guestPath: '/work', fileSystem: host(world.readWrite, 'read-write') },
           { guestPath: '/read', fileSystem: host(world.readOnly, 'read-only') },
           { guestPath: '.', fileSystem: two },
+          { guestPath: '/kept', fileSystem: world.volumes.mount(() => nowNs) },
         ],
         write: (_, written) =>
           demand(

@@ -1,4 +1,4 @@
-// All functions of WASI under sequences of calls with hostile and half-sensible arguments, over mounts in memory and of the host, with captures and
+// All functions of WASI under sequences of calls with hostile and half-sensible arguments, over mounts of every kind, with captures and
 // restores in between. An execution is one call. What lies outside of the guest's memory and mounts must stay as it is, and unseen.
 import { readdirSync } from 'node:fs';
 import { MAX_DESCRIPTORS } from '#runtime/limits.js';
@@ -7,13 +7,12 @@ import { decodeState } from '#runtime/wasi/state-codec.js';
 import { GuardedMemory } from '#test/support/guarded-memory.js';
 import { SeededRandom } from '#test/support/seeded-random.js';
 import { demand, type Tally } from '../tally.js';
-import { Arguments, MEMORY_BYTES, type WasiArgument } from './arguments.js';
+import { Arguments, MEMORY_BYTES, MOUNTS, type WasiArgument } from './arguments.js';
 import { type Descriptors, FuzzedGuest } from './guest.js';
 import { World } from './world.js';
 
 const CALLS = 500;
 const LAST_ERRNO = 76;
-const MOUNTS = 4;
 const STREAMS = 3;
 /** One call in so many is followed by a capture, and mostly by a restore. */
 const CAPTURE_EVERY = 50;
@@ -66,6 +65,7 @@ export class WasiTarget implements Disposable {
     const left = openDescriptors() - before;
     demand(left === 0, () => `${left} descriptors of the host are left open`);
     demand(this.#world.isUntouched(), () => 'what lies outside of the mounts has been changed');
+    this.#world.volumes.demandInOrder();
   }
 
   [Symbol.dispose](): void {}

@@ -1,5 +1,5 @@
-// The host's files around a fuzzed guest: a directory it may write to, made anew for each case, one it may only read, and beside them what it must
-// never see. Everything lies in one directory, and the host itself changes nothing while a case runs.
+// What is around a fuzzed guest: a volume and a directory it may write to, made anew for each case, one it may only read, and beside them what it
+// must never see. Everything of the host lies in one directory, and the host itself changes nothing while a case runs.
 import {
   lstatSync,
   mkdirSync,
@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { makeFifo } from '#test/support/fifo.js';
+import { FuzzedVolumes } from './volumes.js';
 
 /** In the content and in the names of what lies outside. */
 const SECRET = 'REKINDLE-SECRET';
@@ -20,6 +21,7 @@ const FOREIGN = [Buffer.from(SECRET), Buffer.from('root:x:0:0')];
 export class World {
   readonly readOnly: string;
   readonly readWrite: string;
+  readonly volumes = new FuzzedVolumes();
   readonly #outside: string;
   readonly #untouched: string;
 
@@ -42,6 +44,7 @@ export class World {
     rmSync(this.readWrite, { recursive: true, force: true });
     mkdirSync(join(this.readWrite, 'dir'), { recursive: true });
     this.#furnish(this.readWrite);
+    this.volumes.renew();
   }
 
   /** Whether what no guest may change is as it was. */
