@@ -1,43 +1,69 @@
-// Compiles every guest to guests/build/<name>.wasm, those in C to <name>-c.wasm, in one process, and unpacks those that are prebuilt; what
-// is newer than all its possible sources is skipped. It must never leave a half-written module behind: a run of the tests may be reading there.
+// Compiles every guest: the samples to guests/build/<name>.wasm, those in C to <name>-c.wasm, the tests' own to dist/test/guests; and unpacks
+// those that are prebuilt. What is newer than all its possible sources is skipped. It must never leave a half-written module behind: a run of the
+// tests may be reading there.
+import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 
-const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const OUTPUT_DIRECTORY = 'guests/build';
+const SELF = fileURLToPath(import.meta.url);
+const ROOT = dirname(dirname(SELF));
 const PREBUILT_DIRECTORY = 'guests/prebuilt';
 const PACKED = '.gz';
 
-/** Source and target (of asconfig.json, or model of clang): a command runs once from _start, a reactor is initialised and then called. */
-const GUESTS = [
-  ['hello-restart.ts', 'command'],
-  ['restart-parent.ts', 'command'],
-  ['restart-child.ts', 'command'],
-  ['counter.ts', 'reactor'],
-  ['faulty.ts', 'reactor'],
-  ['faulty-host.ts', 'reactor'],
-  ['pair-ledger.ts', 'reactor'],
-  ['pair-teller.ts', 'reactor'],
-  ['till.ts', 'reactor'],
-  ['till-printer.ts', 'reactor'],
-  ['thermostat.ts', 'reactor'],
-  ['hello-restart.c', 'command'],
-  ['restart-parent.c', 'command'],
-  ['restart-child.c', 'command'],
-  ['counter.c', 'reactor'],
-];
+/** Where the guests of each directory go. */
+const OUTPUT_DIRECTORIES = { guests: 'guests/build', 'test/guests': 'dist/test/guests' };
+
+/** Sources and target (of asconfig.json, or model of clang): a command runs once from _start, a reactor is initialised and then called. */
+const GUESTS = {
+  'guests/hello-restart.ts': 'command',
+  'guests/restart-parent.ts': 'command',
+  'guests/restart-child.ts': 'command',
+  'guests/counter.ts': 'reactor',
+  'guests/faulty.ts': 'reactor',
+  'guests/faulty-host.ts': 'reactor',
+  'guests/pair-ledger.ts': 'reactor',
+  'guests/pair-teller.ts': 'reactor',
+  'guests/till.ts': 'reactor',
+  'guests/till-printer.ts': 'reactor',
+  'guests/thermostat.ts': 'reactor',
+  'test/guests/crash-member.ts': 'reactor',
+  'test/guests/endurance-member.ts': 'reactor',
+  'test/guests/files.ts': 'reactor',
+  'test/guests/kernels.ts': 'reactor',
+  'test/guests/kill-member.ts': 'reactor',
+  'test/guests/placements-printer.ts': 'reactor',
+  'test/guests/poisonable.ts': 'reactor',
+  'test/guests/probe.ts': 'reactor',
+  'test/guests/probe-caller.ts': 'reactor',
+  'test/guests/probe-command.ts': 'command',
+  'test/guests/survivor.ts': 'reactor',
+  'guests/hello-restart.c': 'command',
+  'guests/restart-parent.c': 'command',
+  'guests/restart-child.c': 'command',
+  'guests/counter.c': 'reactor',
+  'test/guests/c-child.c': 'command',
+  'test/guests/c-library.c': 'reactor',
+  'test/guests/c-steps.c': 'command',
+  'test/guests/wasi-files.c': 'command',
+  'test/guests/wasi-streams.c': 'command',
+};
 
 /** What guests in each language may be made from, beside their own source and this file: directories, extensions in them, single files. */
 const SOURCES = {
   '.ts': {
-    directories: ['abi', 'abi/assemblyscript', 'abi/assemblyscript/imports', 'guests'],
+    directories: [
+      'abi',
+      'abi/assemblyscript',
+      'abi/assemblyscript/imports',
+      ...Object.keys(OUTPUT_DIRECTORIES),
+    ],
     extensions: ['.ts'],
     files: [join(ROOT, 'asconfig.json'), fileURLToPath(import.meta.resolve('assemblyscript/asc'))],
   },
   '.c': {
-    directories: ['abi/include', 'abi/include/hr', 'abi/include/pmm', 'guests'],
+    directories: ['abi/include', 'abi/include/hr', 'abi/include/pmm', ...Object.keys(OUTPUT_DIRECTORIES)],
     // A guest in C includes headers, and never another's source.
     extensions: ['.h'],
     files: [join(ROOT, 'guests/compile-c.mjs'), fileURLToPath(import.meta.resolve('@yowasp/clang'))],
@@ -56,7 +82,7 @@ async function modifiedMs(path) {
 
 /** When the newest file that any guest in this language may be made from was modified, in ms. */
 async function newestSourceMs({ directories, extensions, files }) {
-  const sources = [fileURLToPath(import.meta.url), ...files];
+  const sources = [SELF, ...files];
   for (const directory of directories) {
     for (const name of await readdir(join(ROOT, directory))) {
       if (extensions.includes(extname(name))) sources.push(join(ROOT, directory, name));
@@ -93,33 +119,52 @@ async function put(path, module) {
   await rename(unfinished, path);
 }
 
-await mkdir(join(ROOT, OUTPUT_DIRECTORY), { recursive: true });
-const sourceMs = {};
-for (const [language, sources] of Object.entries(SOURCES)) sourceMs[language] = await newestSourceMs(sources);
-for (const [file, target] of GUESTS) {
-  const language = extname(file);
-  const name = basename(file, language) + (language === '.c' ? '-c' : '');
-  const path = join(ROOT, OUTPUT_DIRECTORY, `${name}.wasm`);
-  const newestMs = Math.max(sourceMs[language], await modifiedMs(join(ROOT, 'guests', file)));
-  if ((await modifiedMs(path)) > newestMs) {
-    console.log(`${name}: up to date`);
-    continue;
-  }
-  try {
-    await put(path, await compile(`guests/${file}`, target));
-    console.log(`${name}: compiled as a ${target}`);
-  } catch (error) {
-    console.error(`${name}: FAILED\n${error.message}`);
-    process.exitCode = 1;
+/** A C guest among the samples has a twin in AssemblyScript, whose name it shares. */
+function outputOf(source) {
+  const language = extname(source);
+  const isTwin = language === '.c' && dirname(source) === 'guests';
+  return `${OUTPUT_DIRECTORIES[dirname(source)]}/${basename(source, language)}${isTwin ? '-c' : ''}.wasm`;
+}
+
+async function buildLanguage(language) {
+  const newestMs = await newestSourceMs(SOURCES[language]);
+  for (const [source, target] of Object.entries(GUESTS).filter(([path]) => extname(path) === language)) {
+    const output = outputOf(source);
+    const path = join(ROOT, output);
+    if ((await modifiedMs(path)) > Math.max(newestMs, await modifiedMs(join(ROOT, source)))) continue;
+    try {
+      await put(path, await compile(source, target));
+      console.log(`${output}: compiled as a ${target}`);
+    } catch (error) {
+      console.error(`${output}: FAILED\n${error.message}`);
+      process.exitCode = 1;
+    }
   }
 }
 
-for (const file of (await readdir(join(ROOT, PREBUILT_DIRECTORY))).filter(
-  (each) => extname(each) === PACKED,
-)) {
-  const packed = join(ROOT, PREBUILT_DIRECTORY, file);
-  const path = join(ROOT, OUTPUT_DIRECTORY, basename(file, PACKED));
-  if ((await modifiedMs(path)) > (await modifiedMs(packed))) continue;
-  await put(path, gunzipSync(await readFile(packed)));
-  console.log(`${basename(file, `.wasm${PACKED}`)}: unpacked`);
+/** In a process of its own: compilers keep theirs busy for seconds, and two are done sooner side by side. */
+async function buildInChild(language) {
+  const child = spawn(process.execPath, [SELF, language], { stdio: 'inherit' });
+  const exitCode = await new Promise((settle, fail) => child.on('error', fail).on('exit', settle));
+  if (exitCode !== 0) process.exitCode = 1;
+}
+
+async function unpackPrebuilt() {
+  for (const file of (await readdir(join(ROOT, PREBUILT_DIRECTORY))).filter(
+    (each) => extname(each) === PACKED,
+  )) {
+    const packed = join(ROOT, PREBUILT_DIRECTORY, file);
+    const output = `${OUTPUT_DIRECTORIES.guests}/${basename(file, PACKED)}`;
+    if ((await modifiedMs(join(ROOT, output))) > (await modifiedMs(packed))) continue;
+    await put(join(ROOT, output), gunzipSync(await readFile(packed)));
+    console.log(`${output}: unpacked`);
+  }
+}
+
+const [, , language] = process.argv;
+if (language !== undefined) await buildLanguage(language);
+else {
+  for (const directory of Object.values(OUTPUT_DIRECTORIES))
+    await mkdir(join(ROOT, directory), { recursive: true });
+  await Promise.all([...Object.keys(SOURCES).map(buildInChild), unpackPrebuilt()]);
 }

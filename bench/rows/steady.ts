@@ -2,7 +2,7 @@
 // a checkpoint, its memory mapped from the bank, and in a plain instance; both must come to the same sums.
 import { join } from 'node:path';
 import type { Process } from '#runtime/index.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import { expectAnswer } from '../ground.ts';
 import { openTirelessSite } from '../marking-site.ts';
 import { compileFile, PlainGuest } from '../plain-guest.ts';
@@ -38,7 +38,7 @@ export const steady: Row = {
   title: 'five loops of a guest at a checkpoint',
   share: 8,
   run: async ({ measure }) => {
-    const directory = await testGuests({ [GUEST]: 'reactor' });
+    const directory = TEST_GUESTS;
     await using site = await openTirelessSite({ path: directory }, { warmWorkers: 0 });
     const process = await site.arun(FILE, { placement: 'inline', group: 1 });
     for (const kernel of Object.keys(KERNELS)) process.callSync(kernel);

@@ -7,8 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ENOENT, ENOEXEC, ENOMEM, EPERM } from '#abi/errors.js';
 import type { ErrorCode } from '#runtime/index.js';
 import { ProbeCalls } from '#test/support/probe-calls.js';
-import { openProbeSite, probeStorage, refusal, unchanged } from '#test/support/probe-site.js';
+import { openProbeSite, refusal, unchanged } from '#test/support/probe-site.js';
 import { PLACEMENTS } from '#test/support/scenario.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import { assemble, type Import, ins, type ModuleSource, PREAMBLE } from '#test/support/wasm-assembler.js';
 
 const MAX_MODULE_BYTES = 256 * 1024;
@@ -119,7 +120,7 @@ let storage = '';
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'rekindle-modules-'));
   storage = join(root, 'storage');
-  cpSync(await probeStorage(), storage, { recursive: true });
+  cpSync(TEST_GUESTS, storage, { recursive: true });
   mkdirSync(join(storage, 'directory'));
   cpSync(join(storage, 'probe.wasm'), join(root, 'outside.wasm'));
   symlinkSync(join(root, 'outside.wasm'), join(storage, 'link-out.wasm'));

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ErrorCode, openSite } from '#runtime/index.js';
-import { openProbeSite, probeStorage, refusal, unchanged } from '#test/support/probe-site.js';
+import { openProbeSite, refusal, unchanged } from '#test/support/probe-site.js';
 import { PLACEMENTS } from '#test/support/scenario.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
 /** Hands a value to a parameter that TypeScript would not let it go to. */
 const untyped = (value: unknown): never => value as never;
@@ -140,7 +141,7 @@ const titled = (rows: readonly Row[]) =>
 describe('wrong options of openSite', () => {
   it.each(titled(SITE_OPTIONS))('$title: $code', async ({ options, culprit, code }) => {
     const partial = typeof options === 'object' && options !== null && Object.keys(options).length > 0;
-    const complete = partial ? { stableStorage: await probeStorage(), ...options } : options;
+    const complete = partial ? { stableStorage: TEST_GUESTS, ...options } : options;
     const error = await refusal(openSite(untyped(complete)));
     expect(error.code).toBe(code);
     expect(error.culprit).toContain(culprit);

@@ -4,15 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { EINVAL, ENAMETOOLONG, EPERM, ESRCH, K_EINVAL, K_EPRIV, K_EUNKNOWN, K_OK } from '#abi/errors.js';
 import { CAUSE_TRAP } from '#abi/hr.js';
 import type { ArunOptions } from '#runtime/index.js';
-import { cGuests } from '#test/support/c-guests.js';
 import { DIAGONAL, faultOf, inTime, SiteUnderTest, until } from '#test/support/scenario.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
-const GUESTS = { 'c-library': 'reactor', 'c-child': 'command', 'c-steps': 'command' } as const;
 const GROUP = 4;
 
 describe.each(DIAGONAL)('$backend, $placement', ({ backend, placement }) => {
   async function open(options: ArunOptions = {}) {
-    const fixture = await SiteUnderTest.open({ backend, stableStorage: await cGuests(GUESTS) });
+    const fixture = await SiteUnderTest.open({ backend, stableStorage: TEST_GUESTS });
     const process = await fixture.site.arun('c-library.wasm', { group: GROUP, placement, ...options });
     await process.ready();
     const call = (name: string, ...args: number[]) => process.call(name, args);
@@ -87,7 +86,7 @@ describe.each(DIAGONAL)('$backend, $placement', ({ backend, placement }) => {
   });
 
   it('a command goes on after a checkpoint in main, with all it had', async () => {
-    await using fixture = await SiteUnderTest.open({ backend, stableStorage: await cGuests(GUESTS) });
+    await using fixture = await SiteUnderTest.open({ backend, stableStorage: TEST_GUESTS });
     const args = ['last'];
     const process = await fixture.site.arun('c-steps.wasm', { group: GROUP, placement, args });
     expect(await inTime('the end', process.exited)).toEqual({ kind: 'exit', status: 0 });

@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { HostResources } from '#test/support/host-resources.js';
 import { type Backend, MATRIX, type PlacementName } from '#test/support/scenario.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import type { EnduranceFigures } from './endurance-program.js';
 
 const PROGRAM = fileURLToPath(new URL('./endurance-program.js', import.meta.url));
@@ -51,10 +51,7 @@ async function endure(
   restarts: number,
 ): Promise<EnduranceFigures> {
   const stableStorage = mkdtempSync(join(tmpdir(), 'rekindle-endurance-'));
-  copyFileSync(
-    join(await testGuests({ 'endurance-member': 'reactor' }), MODULE),
-    join(stableStorage, MODULE),
-  );
+  copyFileSync(join(TEST_GUESTS, MODULE), join(stableStorage, MODULE));
   const { stdout } = await promisify(execFile)(
     process.execPath,
     ['--expose-gc', PROGRAM, backend, placement, String(restarts), stableStorage],

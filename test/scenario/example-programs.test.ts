@@ -66,7 +66,9 @@ describe.each(inEachLanguage(MATRIX))(
         expect(fixture.log.restarts).toHaveLength(1);
       });
 
-      it.each([0, 1, 3, 8])('restart-spawn prints its message once after %i crashes', async (crashes) => {
+      // Each crash takes two threads down and up again: more of them where nothing else is the same already.
+      const counts = language === 'AssemblyScript' && restore === 'in-place' ? [0, 1, 8] : [3];
+      it.each(counts)('restart-spawn prints its message once after %i crashes', async (crashes) => {
         await using fixture = await SiteUnderTest.open({ backend });
         const process = await startParent(fixture, { language, crashes, placement, restore });
         await expectGone(fixture, process);

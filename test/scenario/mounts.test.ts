@@ -7,7 +7,7 @@ import type { ArunOptions, Process } from '#runtime/index.js';
 import { makeHostDirectory } from '#test/contract/files/file-systems.js';
 import { number, openProbeSite, type ProbeSite, refusal } from '#test/support/probe-site.js';
 import { DIAGONAL, MATRIX } from '#test/support/scenario.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
 const GUEST = 'files.wasm';
 const [HOST, MEMORY, VOLUME] = [0, 1, 2];
@@ -29,8 +29,6 @@ afterEach(() => {
 const text = async (process: Process, name: string, ...args: (string | number)[]): Promise<string> =>
   String(await process.call(name, args, { returns: 'string' }));
 
-const storage = (): Promise<string> => testGuests({ files: 'reactor' });
-
 async function start(opened: ProbeSite, options: ArunOptions = {}): Promise<Process> {
   const mounts: ArunOptions['mounts'] = {
     '/shared': { kind: 'host', path: shared, access: 'read-write' },
@@ -48,7 +46,7 @@ async function crash(opened: ProbeSite, process: Process): Promise<void> {
 }
 
 describe.each(DIAGONAL)('$backend, $placement', ({ backend, placement }) => {
-  const open = async () => openProbeSite({ backend, stableStorage: await storage() });
+  const open = () => openProbeSite({ backend, stableStorage: TEST_GUESTS });
 
   it('a process sees what is mounted for it, and nothing else', async () => {
     writeFileSync(join(shared, 'greeting'), 'Hello');
@@ -207,7 +205,7 @@ describe('a site that comes back', () => {
     '$backend, $placement: finds mounts and descriptors as they were',
     async ({ backend, placement }) => {
       const bank = join(place.path, 'bank');
-      const stableStorage = await storage();
+      const stableStorage = TEST_GUESTS;
       const first = await openProbeSite({ backend, stableStorage, bank });
       const process = await start(first, { placement });
       const host = await number(process, 'open', HOST, 'log', 1);
@@ -234,7 +232,7 @@ describe('a site that comes back', () => {
 
   it('does not need the directory to be there', async () => {
     const bank = join(place.path, 'bank');
-    const stableStorage = await storage();
+    const stableStorage = TEST_GUESTS;
     const first = await openProbeSite({ stableStorage, bank });
     const process = await start(first);
     await first.site.shutdown();

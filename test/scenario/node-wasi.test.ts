@@ -4,13 +4,12 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeHostDirectory } from '#test/contract/files/file-systems.js';
-import { cGuests } from '#test/support/c-guests.js';
 import { openProbeSite } from '#test/support/probe-site.js';
 import { ROOT, runNode } from '#test/support/run-program.js';
 import { PLACEMENTS } from '#test/support/scenario.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
 const PROGRAM = join(ROOT, 'dist/test/support/node-wasi-program.js');
-const GUESTS = { 'wasi-files': 'command', 'wasi-streams': 'command' } as const;
 const ARGS = ['one', '', 'three words here', 'ümlaut'];
 const INPUT = 'first\nsecond\nwithout an end';
 
@@ -23,7 +22,7 @@ interface Ended {
 
 let storage: string;
 beforeAll(async () => {
-  storage = await cGuests(GUESTS);
+  storage = TEST_GUESTS;
 });
 
 /** The warning that Node's own is experimental is Node's. */

@@ -2,7 +2,7 @@
 // printed before it stored something is on the console.
 import { describe, expect, it } from 'vitest';
 import { failingEmbedder, MATRIX, rejection, SiteUnderTest, until } from '#test/support/scenario.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
 const GROUP = 1;
 const THREADS = MATRIX.filter(({ placement }) => placement === 'thread');
@@ -37,7 +37,7 @@ describe.each(THREADS)('$backend, a worker lost', (row) => {
 
 describe.each(THREADS)('$backend, a busy thread', (row) => {
   it('has printed what persistent memory says it has, whenever it is killed', async () => {
-    const stableStorage = await testGuests({ 'placements-printer': 'reactor' });
+    const stableStorage = TEST_GUESTS;
     await using own = await SiteUnderTest.open({ backend: row.backend, stableStorage });
     const { site } = own;
     const process = await site.arun('placements-printer.wasm', { group: GROUP, placement: row.placement });

@@ -8,7 +8,7 @@ import * as errno from '#abi/errors.js';
 import * as hr from '#abi/hr.js';
 import { ERROR_CODES, openSite } from '#runtime/index.js';
 import { WASI_FUNCTION_NAMES } from '#runtime/wasi/preview1.js';
-import { compileText } from '#test/support/c-guests.js';
+import { compileText } from '#test/support/c-compiler.js';
 import { type Page, readPages } from '#test/support/documents.js';
 import { ROOT, runNode } from '#test/support/run-program.js';
 import { listFiles, readText } from '../style/source-tree.js';

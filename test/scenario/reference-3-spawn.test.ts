@@ -22,8 +22,9 @@ import { PMM_NAME_SIZE } from '#abi/pmm.js';
 import type { ArunOptions, SiteOptions } from '#runtime/index.js';
 import { nameStructure, words } from '#test/support/abi-structures.js';
 import { ProbeCalls } from '#test/support/probe-calls.js';
-import { books, openProbeSite, probeStorage } from '#test/support/probe-site.js';
+import { books, openProbeSite } from '#test/support/probe-site.js';
 import { PLACEMENTS } from '#test/support/scenario.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
 const directories: string[] = [];
 
@@ -31,7 +32,7 @@ const directories: string[] = [];
 async function ownStorage(): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'rekindle-spawn-'));
   directories.push(directory);
-  cpSync(await probeStorage(), directory, { recursive: true });
+  cpSync(TEST_GUESTS, directory, { recursive: true });
   return directory;
 }
 

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { HostImports } from '#runtime/index.js';
 import { PLACEMENTS, rejection, until } from '#test/support/scenario.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import { died, Ground, MEMBER, named, number, readyMember } from './reopen-kit.js';
 
 const CALLER = 'probe-caller.wasm';
@@ -20,7 +20,7 @@ const answering = (factor: number): HostImports => ({
 
 async function groundWithCaller(): Promise<Ground & { readonly callers: string }> {
   const ground = await Ground.create();
-  return Object.assign(ground, { callers: await testGuests({ 'probe-caller': 'reactor' }) });
+  return Object.assign(ground, { callers: TEST_GUESTS });
 }
 
 /** An import module beside storage, so that it outlives that. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Process, Site, SiteOptions } from '#runtime/index.js';
 import { ROOT, runNode } from '#test/support/run-program.js';
 import { inTime, SiteUnderTest, until } from '#test/support/scenario.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import { assemble, ins, type ModuleSource } from '#test/support/wasm-assembler.js';
 import { PLACES, TemporaryDirectory } from '#test/unit/bank/bank-fixture.js';
 
@@ -85,7 +85,7 @@ export class Ground implements Disposable {
 
   /** With the modules of these tests in storage. */
   static async create(place: string | undefined = PLACES[0]): Promise<Ground> {
-    const built = await testGuests({ survivor: 'reactor' });
+    const built = TEST_GUESTS;
     const ground = new Ground(place);
     mkdirSync(ground.storage);
     copyFileSync(join(built, MEMBER), join(ground.storage, MEMBER));

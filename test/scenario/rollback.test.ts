@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openSite, type Process, type Site, type SiteOptions } from '#runtime/index.js';
 import { faultOf, inTime, MATRIX, until } from '#test/support/scenario.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
 const LONG_MS = 3_600_000;
 /** All failures of a test are in one window, however slow the machine is. */
@@ -23,7 +23,7 @@ let stableStorage: string;
 let banks: string;
 
 beforeAll(async () => {
-  stableStorage = await testGuests({ poisonable: 'reactor' });
+  stableStorage = TEST_GUESTS;
   banks = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'rekindle-rollback-'));
 });
 

@@ -5,12 +5,11 @@ import type { ArunOptions, Process } from '#runtime/index.js';
 import { MAX_CAPTURED_BYTES } from '#runtime/limits.js';
 import { number, openProbeSite, type ProbeSite, refusal } from '#test/support/probe-site.js';
 import { PLACEMENTS, until } from '#test/support/scenario.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
 const [STDIN, STDOUT, STDERR] = [0, 1, 2];
 
-const open = async (): Promise<ProbeSite> =>
-  openProbeSite({ stableStorage: await testGuests({ files: 'reactor' }) });
+const open = async (): Promise<ProbeSite> => openProbeSite({ stableStorage: TEST_GUESTS });
 
 async function start(opened: ProbeSite, options: ArunOptions): Promise<Process> {
   const process = await opened.site.arun('files.wasm', { group: 1, ...options });

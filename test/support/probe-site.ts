@@ -12,7 +12,7 @@ import type {
 import { openSite, RekindleError, type Site } from '#runtime/index.js';
 import { SITE_EVENTS } from '#runtime/site-events.js';
 import { inTime, until } from '#test/support/scenario.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
 /** More restarts than any test provokes: the ladder is the policy's business, not these tests'. */
 const NO_ESCALATION = { maxBadness: 1000 };
@@ -21,13 +21,6 @@ const NO_ESCALATION = { maxBadness: 1000 };
 export type Told = {
   readonly [Name in keyof SiteEvents]: { readonly event: Name; readonly value: SiteEvents[Name] };
 }[keyof SiteEvents];
-
-const PROBE_GUESTS = { probe: 'reactor', 'probe-command': 'command', 'probe-caller': 'reactor' } as const;
-
-/** The directory with the probe guests, compiled. */
-export function probeStorage(): Promise<string> {
-  return testGuests(PROBE_GUESTS);
-}
 
 export class ProbeSite {
   readonly site: Site;
@@ -92,7 +85,7 @@ const openSites: Site[] = [];
 export async function openProbeSite(options: Partial<SiteOptions> = {}): Promise<ProbeSite> {
   const lines: { readonly processName: string; readonly text: string }[] = [];
   const site = await openSite({
-    stableStorage: await probeStorage(),
+    stableStorage: TEST_GUESTS,
     policy: NO_ESCALATION,
     warmWorkers: 0,
     output: ({ processName, bytes }) =>

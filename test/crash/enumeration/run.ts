@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import { section, text } from '#test/support/wasm-assembler.js';
 import { checkPoint } from './check-point.js';
 import { type CrashPoint, deaths, powerLosses } from './crash-points.js';
@@ -99,7 +99,7 @@ export async function runEnumeration({
 
 /** Two modules that differ in nothing but a custom section: two process images. */
 async function makeStorage(path: string): Promise<string> {
-  const bytes = readFileSync(join(await testGuests({ 'crash-member': 'reactor' }), 'crash-member.wasm'));
+  const bytes = readFileSync(join(TEST_GUESTS, 'crash-member.wasm'));
   mkdirSync(path);
   writeFileSync(join(path, MEMBER_MODULE), bytes);
   writeFileSync(join(path, OTHER_MODULE), Buffer.concat([bytes, Uint8Array.from(section(0, text('other')))]));

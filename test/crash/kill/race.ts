@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { isAlive } from '#test/support/kept-site.js';
 import { inTime } from '#test/support/scenario.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import type { RaceAnswer, RaceTurn } from './race-program.js';
 import type { Random } from './random.js';
 
@@ -27,7 +27,7 @@ export interface RaceResult {
 }
 
 export async function runRaces(rounds: number, random: Random): Promise<RaceResult> {
-  const stableStorage = await testGuests({ 'kill-member': 'reactor' });
+  const stableStorage = TEST_GUESTS;
   const directory = mkdtempSync(
     join(existsSync(MEMORY_DIRECTORY) ? MEMORY_DIRECTORY : tmpdir(), 'rekindle-race-'),
   );

@@ -1,7 +1,7 @@
 // All kills of a run: banks of every kind, one life after another, and the races for a bank whose owner is killed. The same seed makes the
 // same choices; the moments of the kills are the machine's.
 import { availableParallelism } from 'node:os';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import { type LifeOptions, type LifeResult, live } from './life.js';
 import { runRaces } from './race.js';
 import { Random } from './random.js';
@@ -38,7 +38,7 @@ export interface CrashResult {
 
 export async function runKills({ seed, cases, progress }: KillOptions): Promise<CrashResult> {
   const total = cases ?? DEFAULT_CASES;
-  const stableStorage = await testGuests({ 'kill-member': 'reactor' });
+  const stableStorage = TEST_GUESTS;
   const waiting = plan(total, new Random(seed), stableStorage);
   const results: LifeResult[] = [];
   const lane = async (): Promise<void> => {

@@ -4,12 +4,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { specimenGuest } from '#test/crash/fuzz/specimen-guest.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import { assemble } from '#test/support/wasm-assembler.js';
 import { DAMAGED_SEEDS } from '#test/unit/image/damaged-seeds.js';
 
 const GUESTS = fileURLToPath(new URL('../../../../guests/build', import.meta.url));
-const TEST_GUESTS = { probe: 'reactor', 'probe-command': 'command', survivor: 'reactor' } as const;
+const NAMES = ['probe', 'probe-command', 'survivor'];
 
 export interface Specimens {
   /** Of a few hundred bytes each. */
@@ -19,13 +19,12 @@ export interface Specimens {
 }
 
 export async function specimens(): Promise<Specimens> {
-  const tests = await testGuests(TEST_GUESTS);
   const built = readdirSync(GUESTS)
     .filter((name) => name.endsWith('.wasm'))
     .sort();
   const paths = [
     ...built.map((name) => join(GUESTS, name)),
-    ...Object.keys(TEST_GUESTS).map((name) => join(tests, `${name}.wasm`)),
+    ...NAMES.map((name) => join(TEST_GUESTS, `${name}.wasm`)),
   ];
   return {
     small: [...DAMAGED_SEEDS, specimenGuest(1), assemble({ memories: [{ initial: 1 }] })],

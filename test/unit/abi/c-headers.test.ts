@@ -5,7 +5,7 @@ import * as errors from '#abi/errors.js';
 import * as hr from '#abi/hr.js';
 import * as pmm from '#abi/pmm.js';
 import { readText } from '#test/style/source-tree.js';
-import { compileText } from '#test/support/c-guests.js';
+import { compileText } from '#test/support/c-compiler.js';
 
 /** Where a constant has no C name of its own: what it is in C. */
 const EXPRESSIONS: Readonly<Record<string, string>> = {

@@ -12,7 +12,7 @@ import { PersistentMemoryManager } from '#runtime/memory/persistent-memory-manag
 import { SYSTEM_ENVIRONMENT } from '#runtime/site-environment.js';
 import { checkSiteOptions } from '#runtime/site-options.js';
 import { type BankImage, MemoryFiles } from '#test/support/memory-files.js';
-import { testGuests } from '#test/support/test-guests.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 import { bankOptions } from '../bank/bank-fixture.js';
 
 const SIZE_BYTES = 4 * 1024 * 1024;
@@ -26,7 +26,7 @@ beforeAll(async () => {
   const files = new MemoryFiles();
   const site = await Site.open(
     checkSiteOptions({
-      stableStorage: await testGuests({ survivor: 'reactor' }),
+      stableStorage: TEST_GUESTS,
       bank: '/memory',
       backend: 'copied',
       limits: { bankSizeBytes: SIZE_BYTES },
