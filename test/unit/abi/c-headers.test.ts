@@ -80,10 +80,12 @@ describe.each(['c', 'cc'])('abi/include, from .%s', (extension) => {
       ['PMM_NAME_OFFSET', pmm.PMM_NAME_OFFSET + 1],
       ['PMM_MEDIUM_RAM', 'ROM'],
     ] as const;
-    for (const constant of wrong) {
-      const compiled = compileText(`test/guests/constants.${extension}`, 'reactor', program([constant]));
-      await expect(compiled).rejects.toThrow(constant[0]);
-    }
+    const compiled = compileText(`test/guests/constants.${extension}`, 'reactor', program(wrong));
+    const complaint = await compiled.then(
+      () => '',
+      (error: unknown) => String(error),
+    );
+    for (const [name] of wrong) expect(complaint).toContain(name);
   });
 
   it('declares every call, with the names and types that the host provides', async () => {
