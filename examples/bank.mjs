@@ -4,7 +4,7 @@
 import { openSite } from 'rekindle';
 
 const [, , bank = '/dev/shm/rekindle-example'] = process.argv;
-const site = await openSite({ stableStorage: 'guests/build', bank });
+const site = await openSite({ stableStorage: new URL('../guests/build', import.meta.url), bank });
 const counter = site.process('counter#1') ?? (await site.arun('counter.wasm', { group: 7, args: ['40'] }));
 await counter.ready();
 await counter.call('increment');

@@ -2,7 +2,7 @@
 // back; a persistent block does not, because it is where a process keeps what no restart may take away.
 import { openSite } from 'rekindle';
 
-const site = await openSite({ stableStorage: 'guests/build' });
+const site = await openSite({ stableStorage: new URL('../guests/build', import.meta.url) });
 const counter = await site.arun('counter.wasm', { group: 1, args: ['100'] });
 
 async function failAndComeBack() {

@@ -1,6 +1,6 @@
 import { openSite } from 'rekindle';
 
-const site = await openSite({ stableStorage: 'guests/build' });
+const site = await openSite({ stableStorage: new URL('../guests/build', import.meta.url) });
 site.on('restarted', ({ group }) => console.log(`group ${group} is back`));
 const counter = await site.arun('counter.wasm', { group: 7, args: ['40'] });
 console.log(await counter.call('increment'), await counter.call('total')); // 41 1n

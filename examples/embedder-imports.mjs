@@ -11,7 +11,7 @@ function temperature() {
   return celsius;
 }
 
-const site = await openSite({ stableStorage: 'guests/build' });
+const site = await openSite({ stableStorage: new URL('../guests/build', import.meta.url) });
 const thermostat = await site.arun('thermostat.wasm', {
   group: 1,
   imports: { sensor: { temperature } },

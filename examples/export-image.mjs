@@ -2,7 +2,7 @@
 // without a site; what the guest imports is replaced by traps, so nothing has to be provided.
 import { exportImage, openSite } from 'rekindle';
 
-const site = await openSite({ stableStorage: 'guests/build' });
+const site = await openSite({ stableStorage: new URL('../guests/build', import.meta.url) });
 const counter = await site.arun('counter.wasm', { args: ['40'] });
 await counter.ready();
 await counter.call('increment');

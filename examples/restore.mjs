@@ -2,7 +2,7 @@
 // is no restart: nothing has failed, and the rest of the group is left alone.
 import { openSite } from 'rekindle';
 
-const site = await openSite({ stableStorage: 'guests/build' });
+const site = await openSite({ stableStorage: new URL('../guests/build', import.meta.url) });
 const counter = await site.arun('counter.wasm', { group: 1, args: ['100'], placement: 'inline' });
 
 // A bound function costs hardly more than a bare call of the guest's export.

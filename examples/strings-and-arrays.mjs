@@ -2,7 +2,7 @@
 // been compiled with --exportRuntime, and must export the type id of every array type it takes (guests/counter.ts).
 import { openSite } from 'rekindle';
 
-const site = await openSite({ stableStorage: 'guests/build' });
+const site = await openSite({ stableStorage: new URL('../guests/build', import.meta.url) });
 const counter = await site.arun('counter.wasm', { group: 1 });
 
 // Numbers need nothing: i32, f32 and f64 are numbers, i64 is a bigint.

@@ -2,7 +2,7 @@
 // meanwhile; an inline guest holds up the host until its time is up, so it should always have a limit.
 import { openSite } from 'rekindle';
 
-const site = await openSite({ stableStorage: 'guests/build' });
+const site = await openSite({ stableStorage: new URL('../guests/build', import.meta.url) });
 
 for (const placement of ['thread', 'inline']) {
   const restarted = new Promise((resolve) => {

@@ -43,6 +43,7 @@ const GUESTS = {
   'guests/restart-parent.c': 'command',
   'guests/restart-child.c': 'command',
   'guests/counter.c': 'reactor',
+  'guests/word-count.c': 'command',
   'test/guests/c-child.c': 'command',
   'test/guests/c-library.c': 'reactor',
   'test/guests/c-steps.c': 'command',
@@ -119,11 +120,11 @@ async function put(path, module) {
   await rename(unfinished, path);
 }
 
-/** A C guest among the samples has a twin in AssemblyScript, whose name it shares. */
+/** A C guest among the samples may have a twin in AssemblyScript, whose name it shares. */
 function outputOf(source) {
   const language = extname(source);
-  const isTwin = language === '.c' && dirname(source) === 'guests';
-  return `${OUTPUT_DIRECTORIES[dirname(source)]}/${basename(source, language)}${isTwin ? '-c' : ''}.wasm`;
+  const ending = language === '.c' && dirname(source) === 'guests' ? '-c' : '';
+  return `${OUTPUT_DIRECTORIES[dirname(source)]}/${basename(source, language)}${ending}.wasm`;
 }
 
 async function buildLanguage(language) {

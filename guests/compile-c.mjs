@@ -18,20 +18,25 @@ export const C_EXTENSIONS = ['.c', '.cc', '.h'];
 const COMPILE_OPTIONS = ['-O2', '-Wall', '-Wextra', '-Werror', `-I${INCLUDE_DIRECTORY}`];
 const LINK_OPTIONS = ['-Wl,--stack-first', '-Wl,--export=__stack_pointer'];
 
+/** Packages are nobody's headers, and there may be very many. */
+const isOfPackages = (name) => name === 'node_modules' || name.startsWith('.');
+
 /** Sources and headers of a directory, as the compiler is given them: a tree of names and contents. */
 async function readTree(directory) {
   const tree = {};
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) tree[entry.name] = await readTree(path);
-    else if (C_EXTENSIONS.includes(extname(entry.name))) tree[entry.name] = await readFile(path);
+    if (entry.isDirectory()) {
+      if (!isOfPackages(entry.name)) tree[entry.name] = await readTree(path);
+    } else if (C_EXTENSIONS.includes(extname(entry.name))) tree[entry.name] = await readFile(path);
   }
   return tree;
 }
 
-/** The tree with `path`, whose parts are joined by '/', leading to `content`. */
+/** The tree with `path`, whose parts are joined by '/', leading to `content`; '.' leads nowhere. */
 function planted(tree, path, content) {
   const [first, ...rest] = path.split('/');
+  if (first === '.') return { ...tree, ...content };
   return {
     ...tree,
     [first]: rest.length === 0 ? content : planted(tree[first] ?? {}, rest.join('/'), content),
@@ -39,14 +44,14 @@ function planted(tree, path, content) {
 }
 
 /**
- * The module made from `source`, a path below the root of the repository; what it includes lies beside it or in abi/include. `target`
- * is `command` or `reactor`. When `text` is given it is taken for the content of `source`, which then need not exist; `files` are planted
+ * The module made from `source`, a path below `root`, the repository's if nothing is said; what it includes lies beside it or in abi/include.
+ * `target` is `command` or `reactor`. When `text` is given it is taken for the content of `source`, which then need not exist; `files` are planted
  * beside what there is, by their paths, and `options` come after all others of the compiler. Rejects with what the compiler has to say.
  */
-export async function compileC(source, target, text, { files: more = {}, options = [] } = {}) {
+export async function compileC(source, target, text, { root = ROOT, files: more = {}, options = [] } = {}) {
   const directory = dirname(source);
   let files = planted({}, INCLUDE_DIRECTORY, await readTree(join(ROOT, INCLUDE_DIRECTORY)));
-  files = planted(files, directory, await readTree(join(ROOT, directory)));
+  files = planted(files, directory, await readTree(join(root, directory)));
   if (text !== undefined) files = planted(files, source, text);
   for (const [path, content] of Object.entries(more)) files = planted(files, path, content);
   // Loads the compiler itself, which would otherwise tell the console how far it has come.

@@ -1,4 +1,5 @@
 // What a site is opened with, and the check of every part of it. Nothing here opens anything.
+import { fileURLToPath } from 'node:url';
 import {
   refuse,
   requireBoolean,
@@ -10,6 +11,7 @@ import {
 } from './checks.ts';
 import { type HostImports, makeEmbedding } from './controller/embedding.ts';
 import { DEFAULT_POLICY, type Policy } from './controller/state.ts';
+import { RekindleError } from './errors.ts';
 import { DEFAULT_LIMITS, LIMIT_BOUNDS, type Limits, MAX_COUNTED_RESTARTS } from './limits.ts';
 import { SITE_EVENTS, type SiteListeners } from './site-events.ts';
 import { HOST_STDIO } from './site-stdio.ts';
@@ -35,8 +37,8 @@ export interface BankOptions {
 }
 
 export interface SiteOptions {
-  /** Directory of the modules. Paths given to `arun` and hrfexec are relative to it and confined to it. */
-  readonly stableStorage: string;
+  /** Directory of the modules, as a path or a `file:` URL. Paths given to `arun` and hrfexec are relative to it and confined to it. */
+  readonly stableStorage: string | URL;
   /**
    * Directory of the bank: what is in it outlives this program, and a site that is opened on it comes back with everything that was
    * registered. Its parent must exist. Default: none, a bank in memory that ends with the site.
@@ -145,18 +147,31 @@ function checkPolicy(given: NonNullable<SiteOptions['policy']>): Policy {
   return Object.freeze(policy);
 }
 
+function pathOf(option: string, given: string | URL): string {
+  if (!(given instanceof URL)) return requireText(option, given);
+  try {
+    return requireText(option, fileURLToPath(given));
+  } catch (cause) {
+    if (cause instanceof RekindleError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new RekindleError('OPTION_INVALID', option, `leads to no file: ${why}`, { cause });
+  }
+}
+
 function writeToHost({ stream, bytes }: GuestOutput): void {
   HOST_STDIO[stream](bytes);
 }
 
 /** Throws OPTION_INVALID, naming the option. */
 export function checkSiteOptions(options: SiteOptions): CheckedSiteOptions {
+  if (typeof options !== 'object' || options === null)
+    refuse('openSite', 'must be an object with stableStorage, the directory of the modules');
   requireKnown('openSite', options, KNOWN);
   const { backend = 'auto', warmWorkers = 1, sysadm = 'run', output = writeToHost } = options;
   if (typeof output !== 'function') refuse('output', 'must be a function');
   const limits = checkLimits(options.limits ?? {});
   return {
-    stableStorage: requireText('stableStorage', options.stableStorage),
+    stableStorage: pathOf('stableStorage', options.stableStorage),
     bank: checkBank(options.bank),
     bankSizeIsGiven: options.limits?.bankSizeBytes !== undefined,
     imports: checkImports(options.imports ?? {}),

@@ -38,7 +38,10 @@ function mountOf(name: string, guestPath: string, option: MountOption): MountSpe
   if (option.kind === 'volume') {
     const { volume, access = 'read-write' } = requireKnown(name, option, ['kind', 'volume', 'access']);
     if (!isVolumeName(requireText(`${name}.volume`, volume)))
-      refuse(`${name}.volume`, 'is no name of a volume');
+      refuse(
+        `${name}.volume`,
+        'is no name of a volume: up to 64 letters, digits, dots, dashes and underscores, and no dot at its beginning',
+      );
     return { guestPath, kind: 'volume', volume, access: requireAccess(name, access) };
   }
   const { path, access = 'read-only' } = requireKnown(name, option, ['kind', 'path', 'access']);

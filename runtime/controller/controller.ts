@@ -8,7 +8,7 @@ import { invariant } from '../invariant.ts';
 import type { PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
 import { type Fault, faultFromOutside } from '../process/fault.ts';
 import type { HostedProcess, ProcessEnd } from '../process/hosted-process.ts';
-import type { MaybePromise } from '../process/placement.ts';
+import type { MaybePromise, StopReason } from '../process/placement.ts';
 import { unguarded, whenUnguarded } from '../process/time-limit.ts';
 import { ActionQueue } from './action-queue.ts';
 import { decide } from './decide.ts';
@@ -19,7 +19,15 @@ import { ActionPerformer, type RestartCause } from './perform.ts';
 import { changeOfProcess } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
 import { ReturnWatch } from './return-watch.ts';
-import type { Action, ControllerEvent, ControllerState, Decision, Group, Policy } from './state.ts';
+import {
+  type Action,
+  type ControllerEvent,
+  type ControllerState,
+  type Decision,
+  type Group,
+  type Policy,
+  stopReasonOf,
+} from './state.ts';
 
 export interface Clock {
   /** Milliseconds since 1970, with a fraction; never goes back while this program runs. */
@@ -155,7 +163,8 @@ export class HotRestartController {
       whenUnguarded(() => this.#ended(process, end));
       return null;
     }
-    const fault = faultFromOutside('exit', `exit(${exit.status}) without HR_EXIT_HDL`, {
+    const remedy = exit.status === 0 ? ", a clean end only with cleanExit: 'zero' or restartable: false" : '';
+    const fault = faultFromOutside('exit', `exit(${exit.status}) without HR_EXIT_HDL${remedy}`, {
       activity: exit.activity,
       generation: process.generations.current.generation,
       exitStatus: exit.status,
@@ -316,9 +325,8 @@ export class HotRestartController {
   }
 
   /** Members that did not run when their group was quarantined, or released, have not been stopped for it: they are told. */
-  #tellStopped({ phase, members }: Group): void {
-    const code = phase === 'quarantined' ? 'GROUP_QUARANTINED' : 'PROCESS_RESTARTING';
-    for (const { name } of members) this.#process(name).answerWhileStopped(code);
+  #tellStopped(group: Group): void {
+    for (const { name } of group.members) this.#process(name).answerWhileStopped(stopReasonOf(group));
   }
 
   /** Nobody called this, so nobody can be given the error: our bug ends the host rather than being lost. */
@@ -334,11 +342,16 @@ export class HotRestartController {
   #beginStop(group: number, process: HostedProcess): void {
     // A cold start also wants what had ended: nothing of that runs.
     if (process.state === 'ended') return;
-    const phase = this.#known.groups.get(group)?.phase ?? null;
-    const code =
-      phase === null ? 'PROCESS_ENDED' : phase === 'quarantined' ? 'GROUP_QUARANTINED' : 'PROCESS_RESTARTED';
+    const known = this.#known.groups.get(group);
+    const phase = known?.phase ?? null;
+    const reason: StopReason =
+      known === undefined
+        ? { code: 'PROCESS_ENDED' }
+        : phase === 'quarantined'
+          ? stopReasonOf(known)
+          : { code: 'PROCESS_RESTARTED' };
     const willStart = phase === 'restarting' && process.identity.kind === 'direct';
-    const stopped = process.stop(willStart ? 'restarting' : 'stopped', { code });
+    const stopped = process.stop(willStart ? 'restarting' : 'stopped', reason);
     if (!(stopped instanceof Promise)) return;
     const pending = this.#stopping.get(group) ?? new Set();
     this.#stopping.set(group, pending);

@@ -296,8 +296,9 @@ function requireGroup(controller: HotRestartController, group: number, maxGroups
   if (!Number.isInteger(group) || group < 0 || group >= maxGroups) {
     throw new RekindleError('GROUP_LIMIT', `group ${group}`, `group IDs run from 0 to ${maxGroups - 1}`);
   }
-  if (controller.groups.get(group)?.phase === 'quarantined')
-    throw new RekindleError('GROUP_QUARANTINED', `group ${group}`);
+  const known = controller.groups.get(group);
+  if (known?.phase === 'quarantined')
+    throw new RekindleError('GROUP_QUARANTINED', `group ${group}`, known.reason ?? undefined);
 }
 
 function requireName({ name }: ExecRequest): string {

@@ -67,7 +67,9 @@ export class AssemblyScriptValues {
     for (const name of [...RUNTIME_FUNCTIONS.map((each) => each.name), TYPE_INFORMATION]) {
       const value = exports[name];
       if (value === undefined)
-        throw new ValueError(`strings and arrays need the guest's export ${name} (asc --exportRuntime)`);
+        throw new ValueError(
+          `strings and arrays are for guests in AssemblyScript with --exportRuntime: there is no export ${name}`,
+        );
       provided[name] = value;
     }
     this.#exports = exports;

@@ -28,7 +28,9 @@ function mismatch(argument: Argument | undefined, type: ValueType | undefined): 
       if (typeof argument === 'string') return null;
       if (ArrayBuffer.isView(argument)) return argument instanceof DataView ? 'is no typed array' : null;
       if (Array.isArray(argument))
-        return argument.every((each) => typeof each === 'string') ? null : 'is not an array of strings';
+        return argument.every((each) => typeof each === 'string')
+          ? null
+          : 'is an array of something else than strings: numbers go as a typed array';
       if (typeof argument !== 'number') return 'is not a number';
       const inRange = Number.isInteger(argument) && argument >= I32_MIN && argument <= U32_MAX;
       return inRange ? null : `${argument} is no 32-bit integer`;

@@ -1,7 +1,7 @@
 // A process as the site keeps it: its identity, its images, its placement, and which run of it is current. It carries out what the
 // controller says and passes on what its placement reports; it never restarts itself.
 import { CAUSE_REQUEST, EXPORT_RESTARTED } from '../../abi/hr.ts';
-import { type ErrorCode, RekindleError } from '../errors.ts';
+import { RekindleError } from '../errors.ts';
 import type { Volumes } from '../files/volumes.ts';
 import type { FoundGenerations, GenerationFacts, Generations } from '../image/generations.ts';
 import type { GivenGlobals } from '../image/imported-globals.ts';
@@ -48,7 +48,7 @@ export interface ProcessPast {
   readonly groupSerial: number;
   readonly generations: FoundGenerations;
   /** What a call gets until it runs again. */
-  readonly stopCode: ErrorCode;
+  readonly stopReason: StopReason;
 }
 
 export class HostedProcess {
@@ -75,7 +75,7 @@ export class HostedProcess {
     this.#options = options;
     const { past } = options;
     this.#images = new HeldImages(options, options.image, past?.generations);
-    this.#state = new StateOfProcess(options.identity.name, past?.state ?? 'loading', past?.stopCode);
+    this.#state = new StateOfProcess(options.identity.name, past?.state ?? 'loading', past?.stopReason);
     if (past !== null) {
       this.#groupSerial = past.groupSerial;
       // How it ended, its last host knew.
@@ -183,9 +183,9 @@ export class HostedProcess {
   }
 
   /** Said of a process that is stopped: what a call gets from now on, as long as nothing runs. */
-  answerWhileStopped(code: ErrorCode): void {
+  answerWhileStopped(reason: StopReason): void {
     if (this.state !== 'stopped') return;
-    this.#state.answerWith(code);
+    this.#state.answerWith(reason);
     this.#state.wake();
   }
 
@@ -214,7 +214,7 @@ export class HostedProcess {
   /** Ends the current run: afterwards none of its code runs and no block is mapped on its account. */
   stop(next: 'restarting' | 'stopped', reason: StopReason): MaybePromise<void> {
     this.#state.go(next);
-    this.#state.answerWith(reason.code === 'PROCESS_RESTARTED' ? 'PROCESS_RESTARTING' : reason.code);
+    this.#state.answerWith(reason.code === 'PROCESS_RESTARTED' ? { code: 'PROCESS_RESTARTING' } : reason);
     const stopped = this.#placement?.stop(reason, next === 'restarting' ? this.#images.current : null);
     const pid = this.#pid;
     if (stopped instanceof Promise) return stopped.then(() => this.#runIsOver(pid));

@@ -1,6 +1,7 @@
 // The states of a process and the table of legal transitions. Nothing else decides whether a process may be called.
-import { type ErrorCode, RekindleError } from '../errors.ts';
+import { RekindleError } from '../errors.ts';
 import { invariant } from '../invariant.ts';
+import type { StopReason } from './placement.ts';
 
 /**
  * `loading`: first start, not yet at its entry point. `running`: at its entry. `ready`: a reactor whose entry has returned.
@@ -24,18 +25,20 @@ export function transition(processName: string, from: ProcessState, to: ProcessS
   return to;
 }
 
+const BEING_RESTARTED: StopReason = { code: 'PROCESS_RESTARTING' };
+
 /** The state of one process, and what a call gets by it. Who waits for a change is woken after it. */
 export class StateOfProcess {
   readonly #processName: string;
   readonly #watchers = new Set<() => void>();
   #now: ProcessState;
-  #stopCode: ErrorCode;
+  #stopReason: StopReason;
 
-  /** `stopCode`: what a call gets while nothing runs. */
-  constructor(processName: string, first: ProcessState, stopCode: ErrorCode = 'PROCESS_RESTARTING') {
+  /** `stopReason`: what a call gets while nothing runs. */
+  constructor(processName: string, first: ProcessState, stopReason = BEING_RESTARTED) {
     this.#processName = processName;
     this.#now = first;
-    this.#stopCode = stopCode;
+    this.#stopReason = stopReason;
   }
 
   get now(): ProcessState {
@@ -44,20 +47,21 @@ export class StateOfProcess {
 
   go(next: ProcessState): void {
     this.#now = transition(this.#processName, this.#now, next);
-    if (next === 'restarting' || next === 'loading') this.#stopCode = 'PROCESS_RESTARTING';
+    if (next === 'restarting' || next === 'loading') this.#stopReason = BEING_RESTARTED;
     this.wake();
   }
 
   /** What a call gets from now on, as long as nothing runs. */
-  answerWith(stopCode: ErrorCode): void {
-    this.#stopCode = stopCode;
+  answerWith(stopReason: StopReason): void {
+    this.#stopReason = stopReason;
   }
 
   /** Throws what a call gets when the process does not take any. */
   requireCallable(): void {
     if (this.#now === 'running' || this.#now === 'ready') return;
     if (this.#now === 'ended') throw new RekindleError('PROCESS_ENDED', this.#processName);
-    throw new RekindleError(this.#stopCode, this.#processName, `the process is ${this.#now}`);
+    const { code, detail = `the process is ${this.#now}` } = this.#stopReason;
+    throw new RekindleError(code, this.#processName, detail);
   }
 
   /**
@@ -67,7 +71,7 @@ export class StateOfProcess {
   async whenReady(limitMs: number, isReady: () => boolean): Promise<void> {
     const deadlineMs = performance.now() + limitMs;
     while (!isReady()) {
-      if (this.#now === 'ended' || this.#stopCode !== 'PROCESS_RESTARTING') this.requireCallable();
+      if (this.#now === 'ended' || this.#stopReason.code !== 'PROCESS_RESTARTING') this.requireCallable();
       const remainingMs = deadlineMs - performance.now();
       if (remainingMs <= 0) {
         const detail = `the process is ${this.#now} after ${limitMs} ms`;

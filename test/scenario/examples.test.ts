@@ -53,6 +53,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = {
     'GUEST_FAULT',
     '1: <h1>table</h1><li>3</li><li>4</li>',
   ],
+  'wasi-command.mjs': ['exit 0', 'the 2', 'cat 1', 'and 1', 'dog 1', '5 words', '3 words'],
   'export-image.mjs': ['it goes on from 41: 42', 'total 2', 'imports: 0'],
   'checkpoint.mjs': [
     'checkpoint: generation 1',

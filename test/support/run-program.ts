@@ -1,4 +1,4 @@
-// Runs a program of this project as a user would: as a process of its own, from the root of the repository. It must never wait for
+// Runs a program of this project as a user would: as a process of its own, from the root of the repository unless told otherwise. It must never wait for
 // one without a bound.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -19,11 +19,11 @@ export interface ProgramResult {
  */
 export function runNode(
   args: readonly string[],
-  options: { readonly input?: string; readonly limitMs?: number } = {},
+  options: { readonly input?: string; readonly limitMs?: number; readonly directory?: string } = {},
 ): Promise<ProgramResult> {
-  const { input = '', limitMs = 40_000 } = options;
+  const { input = '', limitMs = 40_000, directory = ROOT } = options;
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd: ROOT, timeout: limitMs, killSignal: 'SIGKILL' });
+    const child = spawn(process.execPath, args, { cwd: directory, timeout: limitMs, killSignal: 'SIGKILL' });
     const output = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output.stdout += text;

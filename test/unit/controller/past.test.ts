@@ -126,7 +126,11 @@ describe('what is sound', () => {
     const past = bank.read();
     expect([summary(past), past.losses, bank.blocks()]).toEqual([WHOLE, [], ALL_BLOCKS]);
     expect(
-      past.processes.map(({ record, past: { state, stopCode } }) => [record.identity.name, state, stopCode]),
+      past.processes.map(({ record, past: { state, stopReason } }) => [
+        record.identity.name,
+        state,
+        stopReason.code,
+      ]),
     ).toEqual([FIRST, SECOND, 'survivor#3'].map((name) => [name, 'stopped', 'PROCESS_RESTARTING']));
   });
 
@@ -166,7 +170,9 @@ describe('what is sound', () => {
     });
     const past = bank.read();
     expect(past.state.groups.get(1)).toMatchObject({ phase: 'quarantined', reason: 'because' });
-    expect(past.processes.slice(0, 2).map(({ past: { state, stopCode } }) => [state, stopCode])).toEqual([
+    expect(
+      past.processes.slice(0, 2).map(({ past: { state, stopReason } }) => [state, stopReason.code]),
+    ).toEqual([
       ['ended', 'GROUP_QUARANTINED'],
       ['stopped', 'GROUP_QUARANTINED'],
     ]);
