@@ -123,6 +123,8 @@ export const DEFAULT_MEMORY_MOUNT_BYTES = 16 * MiB;
 export const MAX_MEMORY_MOUNT_BYTES = 256 * MiB;
 /** Output of one stream that is kept for the embedder until it asks; the newest. */
 export const MAX_CAPTURED_BYTES = 1 * MiB;
+/** Pieces it is kept in, one a write, before they are made one: each costs some hundred bytes. */
+export const MAX_CAPTURED_PIECES = 16_384;
 /** Descriptors of one guest: each may cost the host one of its own. */
 export const MAX_DESCRIPTORS = 512;
 /** Vectors of one call of fd_read or fd_write, as on Linux (IOV_MAX): empty ones cost time without moving anything. */
