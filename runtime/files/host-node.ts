@@ -18,8 +18,17 @@ import { onHost, requireNone } from './host-errors.ts';
 export interface HostMount {
   readonly access: 'read-only' | 'read-write';
   readonly calls: FileCalls | null;
+  /** Everything that is open in it: a call that is cut off by a watchdog runs no `finally`, and what it had open is closed later. */
+  readonly open: Set<Closing>;
+  /** Throws when the guest's time is over. To be said again and again by what may take long: a watchdog then finds nothing to cut off. */
+  refuseWhenOver(): void;
   /** The path of the root as the kernel has it now. Throws FileError when the root cannot be opened. */
   rootPath(): string;
+}
+
+/** What is open, or reads a directory. */
+export interface Closing {
+  close(): void;
 }
 
 /** Where an open node is found again, and how it is told from another there. */
@@ -41,6 +50,7 @@ export abstract class HostNode implements OpenNode {
   constructor(mount: HostMount, fd: number) {
     this.mount = mount;
     this.fd = fd;
+    mount.open.add(this);
   }
 
   stat(): FileStat {
@@ -84,7 +94,8 @@ export abstract class HostNode implements OpenNode {
   }
 
   close(): void {
-    closeSync(this.fd);
+    // At most once, even for who was cut off in the middle: the number may be another's by then.
+    if (this.mount.open.delete(this)) closeSync(this.fd);
   }
 
   protected requireWritable(): void {

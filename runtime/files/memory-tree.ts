@@ -130,6 +130,16 @@ export class MemoryTree {
     if (node !== undefined) this.#dropUnused(node);
   }
 
+  /** Nothing is open any more; what has no name stays, as it may be what the guest goes back to. */
+  closeAll(): void {
+    this.#openings.clear();
+  }
+
+  /** What had been open without a name, and has not been opened again since the guest went back. */
+  dropAllUnused(): void {
+    for (const node of this.#nodes.values()) this.#dropUnused(node);
+  }
+
   /** Throws FileError EFBIG, ENOSPC. */
   setSize(node: MemoryFileNode, sizeBytes: number): void {
     const growthBytes = sizeBytes - node.sizeBytes;
@@ -165,6 +175,8 @@ export class MemoryTree {
 
   #take(sizeBytes: number): void {
     if (this.#usedBytes + sizeBytes > this.#quotaBytes) throw new FileError(ENOSPC);
+    // First of all: what is cut off from here on is no longer what was captured.
+    this.version += 1;
     this.#usedBytes += sizeBytes;
   }
 }

@@ -99,8 +99,13 @@ export class DescriptorTable implements Disposable {
     const kept = this.#kept(state, target, run);
     const keptOnes = new Set(kept.values());
     for (const descriptor of this.#entries.values()) if (!keptOnes.has(descriptor)) closeNode(descriptor);
-    for (const [index, { fileSystem }] of this.#mounts.entries())
+    const held = new Set(
+      [...keptOnes].flatMap((descriptor) => ('node' in descriptor ? [descriptor.node] : [])),
+    );
+    for (const [index, { fileSystem }] of this.#mounts.entries()) {
+      fileSystem.closeAllBut(held);
       fileSystem.restore(state?.mounts[index] ?? null);
+    }
     this.#entries.clear();
     for (const captured of target) {
       const present = kept.get(captured.number);

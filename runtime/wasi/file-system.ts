@@ -115,6 +115,8 @@ export interface FileSystem extends Disposable {
    * Its content, where it rewinds; else null. As long as nothing changes, the same array is given again.
    */
   capture(): Uint8Array | null;
+  /** Closes what is open and not in `held`: calls that were cut off in the middle have left it behind. Does nothing where that ends by itself. */
+  closeAllBut(held: ReadonlySet<OpenNode>): void;
   /** Null: as it was at first. What was opened before is closed by its owner before, and opened again by its bookmark after. */
   restore(captured: Uint8Array | null): void;
   /** The run is over. Where what it has opened ended with it, that can only be closed any more, which does nothing. */
