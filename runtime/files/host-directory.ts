@@ -83,6 +83,10 @@ export class HostDirectory extends HostNode implements OpenDirectory {
     }
   }
 
+  openAgain(): OpenDirectory {
+    return HostDirectory.openAt(this.mount, this.ownName);
+  }
+
   openFile(name: string, options: OpenOptions): OpenFile {
     const { read, write, create, exclusive, truncate } = options;
     if (write || create) this.#requireWritableUnlessPresent(name, options);

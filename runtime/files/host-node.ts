@@ -10,7 +10,7 @@ import {
   readlinkSync,
 } from 'node:fs';
 import type { FileCalls } from '../system/file-calls.ts';
-import { EROFS, ESTALE, FileError } from '../wasi/errno.ts';
+import { ENAMETOOLONG, EROFS, ESTALE, FileError } from '../wasi/errno.ts';
 import type { FileStat, FileType, NewTimes, OpenNode } from '../wasi/file-system.ts';
 import { onHost, requireNone } from './host-errors.ts';
 
@@ -38,9 +38,6 @@ export interface HostBookmark {
   readonly device: string;
   readonly inode: string;
 }
-
-/** What the kernel says behind the path of a file that has no name any more. */
-const DELETED = ' (deleted)';
 
 export abstract class HostNode implements OpenNode {
   protected readonly mount: HostMount;
@@ -74,7 +71,7 @@ export abstract class HostNode implements OpenNode {
     const path = this.path();
     const prefix = root.endsWith('/') ? root : `${root}/`;
     const isInside = path === root || path.startsWith(prefix);
-    if (links === 0n || !isInside || path.endsWith(DELETED)) throw new FileError(ESTALE);
+    if (links === 0n || !isInside) throw new FileError(ESTALE);
     const bookmark: HostBookmark = {
       path: path === root ? '' : path.slice(prefix.length),
       device: String(device),
@@ -83,9 +80,14 @@ export abstract class HostNode implements OpenNode {
     return JSON.stringify(bookmark);
   }
 
-  /** The path the kernel has for it now: to be told, never to be gone by. */
+  /** The path the kernel has for it now: to be told, never to be gone by. ESTALE when it is longer than any path. */
   path(): string {
-    return onHost(() => readlinkSync(this.ownName));
+    try {
+      return onHost(() => readlinkSync(this.ownName));
+    } catch (error) {
+      if (error instanceof FileError && error.errno === ENAMETOOLONG) throw new FileError(ESTALE);
+      throw error;
+    }
   }
 
   /** A name of what is open: whoever goes by it arrives there, whatever has become of the names that led to it. */

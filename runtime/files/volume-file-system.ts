@@ -149,6 +149,10 @@ class VolumeDirectory implements OpenDirectory {
     return this.#openers.directory(Number(inode));
   }
 
+  openAgain(): OpenDirectory {
+    return this.#openers.directory(Number(this.stat().inode));
+  }
+
   openFile(name: string, options: OpenOptions): OpenFile {
     const opened = this.#link.ask({ kind: 'open', ...this.#place(name), options }, 'opened');
     return this.#openers.file(opened, options);

@@ -4,7 +4,7 @@ import { invariant } from '../invariant.ts';
 import { MAX_DESCRIPTORS } from '../limits.ts';
 import type { CapturedDescriptor, CapturedNode, StreamName } from './captured-descriptors.ts';
 import type { Mount } from './context.ts';
-import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descriptors.ts';
+import type { Descriptor } from './descriptors.ts';
 import { EBADF, EMFILE, ESTALE, FileError } from './errno.ts';
 import type { FileSystem, OpenDirectory, OpenFile } from './file-system.ts';
 import { DIRECTORY_RIGHTS, INHERITABLE_RIGHTS, INPUT_RIGHTS, OUTPUT_RIGHTS } from './rights.ts';
@@ -70,11 +70,6 @@ export class DescriptorTable implements Disposable {
     this.#entries.delete(from >>> 0);
     this.#entries.set(to >>> 0, descriptor);
     closeNode(replaced);
-  }
-
-  /** Where a descriptor's node came from. */
-  fileSystemOf({ mount }: FileDescriptor | DirectoryDescriptor): FileSystem {
-    return this.#mount(mount);
   }
 
   /** Throws what bookmarks throw: FileError. */
@@ -268,5 +263,6 @@ function putBack(descriptor: Descriptor, captured: CapturedDescriptor): Descript
 }
 
 function closeNode(descriptor: Descriptor): void {
+  if (descriptor.kind === 'directory') descriptor.listing = null;
   if (descriptor.kind === 'file' || descriptor.kind === 'directory') descriptor.node.close();
 }

@@ -64,6 +64,8 @@ export interface OpenDirectory extends OpenNode {
   lookup(name: string): FileStat;
   /** ENOENT; ENOTDIR for anything but a directory, a symbolic link included. */
   openDirectory(name: string): OpenDirectory;
+  /** The directory itself, once more. */
+  openAgain(): OpenDirectory;
   /** ELOOP for a symbolic link, EISDIR for a directory, ENOTSUP for what is neither that nor a regular file. */
   openFile(name: string, options: OpenOptions): OpenFile;
   /** Every entry as it is now, in an order that stays the same for those that stay. */
