@@ -48,7 +48,8 @@ export class StreamSource implements InputSource {
   read(_position: number, maxBytes: number, waitMs: number): MaybePromise<InputReply> {
     const reply = this.#take(maxBytes);
     if (reply.kind !== 'wait' || waitMs === 0) return reply;
-    return this.#nextChange(waitMs).then(() => this.#take(maxBytes));
+    // Who has waited has to ask again: it may be gone by now, and what is taken for it would be lost.
+    return this.#nextChange(waitMs).then(() => reply);
   }
 
   #take(maxBytes: number): InputReply {
@@ -76,7 +77,8 @@ export class StreamSource implements InputSource {
         if (this.#waiting.size === 0) for (const name of CHANGES) this.#stream.off(name, this.#changed);
         resolve();
       };
-      const timer = setTimeout(wake, waitMs);
+      // Whoever waits keeps the host alive by itself, and not any longer than that.
+      const timer = setTimeout(wake, waitMs).unref();
       if (this.#waiting.size === 0) for (const name of CHANGES) this.#stream.on(name, this.#changed);
       this.#waiting.add(wake);
     });
