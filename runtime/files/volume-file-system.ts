@@ -159,7 +159,9 @@ class VolumeDirectory implements OpenDirectory {
   }
 
   list(): readonly DirectoryEntry[] {
-    return this.#link.ask({ kind: 'list', inode: this.#inode }, 'entries').entries;
+    const encoder = new TextEncoder();
+    const { entries } = this.#link.ask({ kind: 'list', inode: this.#inode }, 'entries');
+    return entries.map(([name, inode, type]) => ({ name: encoder.encode(name), inode: BigInt(inode), type }));
   }
 
   makeDirectory(name: string): void {
