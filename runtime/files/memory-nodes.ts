@@ -82,8 +82,8 @@ export class MemoryFile extends OpenMemoryNode implements OpenFile {
     if (bytes.byteLength === 0) return 0;
     const end = position + bytes.byteLength;
     if (end > node.sizeBytes) this.mount.tree.setSize(node, end);
-    node.content.set(bytes, position);
     this.mount.tree.touch(node, 'modified');
+    node.content.set(bytes, position);
     return bytes.byteLength;
   }
 
@@ -248,13 +248,13 @@ export class MemoryDirectory extends OpenMemoryNode implements OpenDirectory {
 
   #put(name: string, node: MemoryNode): void {
     this.#requireLinked();
-    this.#node.entries.set(name, node.inode);
     this.mount.tree.touch(this.#node, 'modified');
+    this.#node.entries.set(name, node.inode);
   }
 
   #remove(name: string): void {
-    this.#node.entries.delete(name);
     this.mount.tree.touch(this.#node, 'modified');
+    this.#node.entries.delete(name);
   }
 
   /** A directory that has been removed takes nothing more in. */

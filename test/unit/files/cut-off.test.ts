@@ -109,3 +109,52 @@ it('of a mount in memory: what had no name any more is gone with its descriptor 
   guest.unlink('file');
   expect(guest.preview1.capture('guest').length).toBe(empty);
 });
+
+describe('a change of a mount in memory that is cut off anywhere is undone when the guest goes back', () => {
+  const changes: Readonly<Record<string, (guest: WasiGuest) => unknown>> = {
+    'write within': (guest) => guest.write(guest.open('file'), 'other'),
+    'write beyond': (guest) => guest.write(guest.open('file'), 'x', 1000n),
+    'set a size': (guest) => guest.open('file', { truncate: true }),
+    'make a file': (guest) => guest.open('new', { create: true }),
+    'make a directory': (guest) => guest.makeDirectory('new'),
+    'make a link': (guest) => guest.link('file', 'new'),
+    'make a symbolic link': (guest) => guest.symlink('file', 'new'),
+    unlink: (guest) => guest.unlink('file'),
+    'remove a directory': (guest) => guest.removeDirectory('directory'),
+    'rename over another': (guest) => guest.rename('file', 'second'),
+    'set times': (guest) => guest.setTimes('file', 1n, 2n, 5),
+  };
+
+  it.each(Object.entries(changes))('%s', (_, change) => {
+    let clock = Number.POSITIVE_INFINITY;
+    // The clock is asked within each change, and throws in place of a watchdog.
+    const fileSystem = new MemoryFileSystem(16 * 1024, () => {
+      clock -= 1;
+      if (clock < 0) throw new Error('cut off');
+      return 7n;
+    });
+    using guest = new WasiGuest([{ guestPath: '/tmp', fileSystem }]);
+    guest.preview1.restore(new Uint8Array(0), 'new', 'guest');
+    for (const name of ['file', 'second']) guest.put(name, 'content');
+    guest.makeDirectory('directory');
+    const captured = guest.preview1.capture('guest');
+    const seen = (): unknown => {
+      const names = ['file', 'second', 'directory', 'new'];
+      return [guest.list(ROOT), names.map((name) => [guest.stat(name), guest.content(name)])];
+    };
+    const before = seen();
+    let isCutOff = true;
+    for (let steps = 0; isCutOff; steps += 1) {
+      clock = steps;
+      try {
+        change(guest);
+        isCutOff = false;
+      } catch (error) {
+        expect(error).toEqual(new Error('cut off'));
+      }
+      clock = Number.POSITIVE_INFINITY;
+      guest.preview1.restore(captured, 'new', 'guest');
+      expect(seen()).toEqual(before);
+    }
+  });
+});
