@@ -94,13 +94,7 @@ export class DescriptorTable implements Disposable {
     const kept = this.#kept(state, target, run);
     const keptOnes = new Set(kept.values());
     for (const descriptor of this.#entries.values()) if (!keptOnes.has(descriptor)) closeNode(descriptor);
-    const held = new Set(
-      [...keptOnes].flatMap((descriptor) => ('node' in descriptor ? [descriptor.node] : [])),
-    );
-    for (const [index, { fileSystem }] of this.#mounts.entries()) {
-      fileSystem.closeAllBut(held);
-      fileSystem.restore(state?.mounts[index] ?? null);
-    }
+    if (this.#mounts.length > 0) this.#restoreMounts(state, keptOnes);
     this.#entries.clear();
     for (const captured of target) {
       const present = kept.get(captured.number);
@@ -117,6 +111,14 @@ export class DescriptorTable implements Disposable {
     for (const descriptor of this.#entries.values()) closeNode(descriptor);
     this.#entries.clear();
     for (const { fileSystem } of this.#mounts) fileSystem[Symbol.dispose]();
+  }
+
+  #restoreMounts(state: WasiState | null, kept: ReadonlySet<Descriptor>): void {
+    const held = new Set([...kept].flatMap((descriptor) => ('node' in descriptor ? [descriptor.node] : [])));
+    for (const [index, { fileSystem }] of this.#mounts.entries()) {
+      fileSystem.closeAllBut(held);
+      fileSystem.restore(state?.mounts[index] ?? null);
+    }
   }
 
   #runIsOver(): void {
