@@ -123,6 +123,8 @@ export const DEFAULT_MEMORY_MOUNT_BYTES = 16 * MiB;
 export const MAX_MEMORY_MOUNT_BYTES = 256 * MiB;
 /** Output of one stream that is kept for the embedder until it asks; the newest. */
 export const MAX_CAPTURED_BYTES = 1 * MiB;
+/** Pieces it is kept in, one a write, before they are made one: each costs some hundred bytes. */
+export const MAX_CAPTURED_PIECES = 16_384;
 /** Descriptors of one guest: each may cost the host one of its own. */
 export const MAX_DESCRIPTORS = 512;
 /** Vectors of one call of fd_read or fd_write, as on Linux (IOV_MAX): empty ones cost time without moving anything. */
@@ -139,8 +141,10 @@ export const MAX_SUBSCRIPTIONS = 1024;
 export const MAX_SLEEP_MS = 60_000;
 /** A guest that waits for input asks again after this time, in milliseconds; less than HOST_CALL_TIMEOUT_MS. */
 export const INPUT_WAIT_MS = 10_000;
-/** Entries of a directory that are listed for a guest: each costs the host some hundred bytes while it is read. */
+/** Entries of a directory that are listed for a guest: each costs the host some 500 bytes while it is read. */
 export const MAX_LISTED_ENTRIES = 100_000;
+/** Entries of all listings that a guest is in the middle of reading, the dots included; what is more is listed anew when its reading goes on. */
+export const MAX_HELD_ENTRIES = MAX_LISTED_ENTRIES + 2;
 /** What a file, directory or link of an in-memory mount counts beside its content, in bytes: about what it costs the host. */
 export const MEMORY_NODE_BYTES = 512;
 /** Volumes of a site: each is made by whoever mounts it first, and is kept until the host removes it. */

@@ -8,12 +8,19 @@ const stdout = new BoundedOutput(process.stdout);
 const stderr = new BoundedOutput(process.stderr);
 let stdin: InputSource | null = null;
 
+/** What is open only because a guest may read it does not keep the host alive: a guest that waits for it does. */
+function hostInput(): InputSource {
+  // A file has no handle to be kept alive by.
+  if ('unref' in process.stdin) process.stdin.unref();
+  return new StreamSource(process.stdin);
+}
+
 /** Of this program. */
 export const HOST_STDIO = Object.freeze({
   /** To look at `process.stdin` opens it: not before it is needed. */
   stdin: {
     read(...parameters: Parameters<InputSource['read']>) {
-      stdin ??= new StreamSource(process.stdin);
+      stdin ??= hostInput();
       return stdin.read(...parameters);
     },
   } satisfies InputSource,

@@ -4,7 +4,12 @@ import { resolve } from 'node:path';
 import { refuse, requireInteger, requireKnown, requireOneOf, requireRecord, requireText } from '../checks.ts';
 import { type MountAccess, type MountSpec, problemOfGuestPath } from '../files/mount-spec.ts';
 import { isVolumeName } from '../files/volume-record.ts';
-import { DEFAULT_MEMORY_MOUNT_BYTES, MAX_MEMORY_MOUNT_BYTES, MAX_MOUNTS } from '../limits.ts';
+import {
+  DEFAULT_MEMORY_MOUNT_BYTES,
+  MAX_MEMORY_MOUNT_BYTES,
+  MAX_MOUNTS,
+  MEMORY_NODE_BYTES,
+} from '../limits.ts';
 
 /**
  * `host`: a directory of the host, read-only unless said otherwise; Linux only. `memory`: in memory, of this process alone, empty at its
@@ -31,8 +36,9 @@ export function mountsFromOptions(given: Readonly<Record<string, MountOption>>):
 function mountOf(name: string, guestPath: string, option: MountOption): MountSpec {
   const kind = requireOneOf(`${name}.kind`, option.kind, ['host', 'memory', 'volume']);
   if (option.kind === 'memory') {
+    // Its root is a directory too.
     const { sizeBytes = DEFAULT_MEMORY_MOUNT_BYTES } = requireKnown(name, option, ['kind', 'sizeBytes']);
-    const checked = requireInteger(`${name}.sizeBytes`, sizeBytes, 0, MAX_MEMORY_MOUNT_BYTES);
+    const checked = requireInteger(`${name}.sizeBytes`, sizeBytes, MEMORY_NODE_BYTES, MAX_MEMORY_MOUNT_BYTES);
     return { guestPath, kind: 'memory', sizeBytes: checked };
   }
   if (option.kind === 'volume') {

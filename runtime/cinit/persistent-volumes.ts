@@ -1,5 +1,6 @@
 // Volumes as the host's own code sees them: listed, looked into, filled, removed. Whole files go in and copies come out; nothing is held
 // open, and no symbolic link is followed.
+import { printable } from '../checks.ts';
 import { RekindleError } from '../errors.ts';
 import type { HostEntry, HostFiles } from '../files/host-files.ts';
 import { isVolumeName } from '../files/volume-record.ts';
@@ -61,5 +62,5 @@ export class PersistentVolumes {
 
 function requireVolumeName(name: string): string {
   if (typeof name === 'string' && isVolumeName(name)) return name;
-  throw new RekindleError('NAME_INVALID', String(name), 'it is no name of a volume');
+  throw new RekindleError('NAME_INVALID', printable(name), 'it is no name of a volume');
 }

@@ -5,11 +5,12 @@ import { refuse, requireKnown, requireOneOf } from '../checks.ts';
 import { BoundedOutput } from '../process/bounded-output.ts';
 import { BytesSource, StreamSource } from '../process/input-source.ts';
 import type { InputRoute, OutputRoute, OutputTaker, StdioEnds, StdioRoutes } from '../process/stdio.ts';
+import { outliveErrors } from '../process/stream-errors.ts';
 import { uncaught } from '../process/uncaught.ts';
 
 /**
  * `site` (default): the site's `output`. `inherit`: the host's own stream. `ignore`: nowhere. `capture`: kept, the newest MiB of it, for
- * `process.takeOutput`. A stream is not made to hold more than a few MB for a slow reader.
+ * `process.takeOutput`. A stream is not made to hold more than a few MB for a slow reader; one that has failed or ended takes nothing more.
  */
 export type OutputOption =
   | 'site'
@@ -70,8 +71,11 @@ function outputOf(
 ): { readonly route: OutputRoute; readonly taker: OutputTaker | null } {
   if (typeof given === 'function') return { route: 'given', taker: (bytes) => uncaught(() => given(bytes)) };
   if (given instanceof Writable) {
+    // What waits in a stream of objects is counted in objects, however large they are.
+    if (given.writableObjectMode) return refuse(option, 'must be a stream of bytes, not of objects');
+    outliveErrors(given);
     const output = new BoundedOutput(given);
-    return { route: 'given', taker: (bytes) => output.write(bytes) };
+    return { route: 'given', taker: (bytes) => uncaught(() => output.write(bytes)) };
   }
   if (typeof given !== 'string')
     return refuse(option, `must be ${OUTPUT_ROUTES.join(', ')}, a function or a writable stream`);

@@ -3,7 +3,7 @@
 import { AFX_TRUSTED } from '../../abi/hr.ts';
 import { PMM_MEDIUM_RAM, PMM_NAME_SIZE, SYSTEM_PREFIX } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
-import { requireMounts } from '../files/require-mounts.ts';
+import { giveUpVolumes, requireMounts } from '../files/require-mounts.ts';
 import type { Volumes } from '../files/volumes.ts';
 import type { ModuleSource, ProcessImage, ProcessImages } from '../image/process-image.ts';
 import type { Limits } from '../limits.ts';
@@ -58,7 +58,19 @@ export class Spawner {
     const { controller, table, limits, volumes } = this.#options;
     table.requireRoom(identity.path);
     if (identity.groupId !== null) requireGroup(controller, identity.groupId, limits.maxGroups);
-    requireMounts(identity.settings.mounts, volumes);
+    const made = requireMounts(identity.settings.mounts, volumes);
+    try {
+      const process = await this.#loaded(identity, embedding);
+      controller.admit(process);
+      return process;
+    } catch (error) {
+      giveUpVolumes(made, volumes);
+      throw error;
+    }
+  }
+
+  async #loaded(identity: Omit<ProcessIdentity, 'name'>, embedding: Embedding): Promise<HostedProcess> {
+    const { controller, table, limits } = this.#options;
     const process = this.#make({ ...identity, name: table.generateName(identity.path) }, embedding);
     try {
       await process.load(table.nextPid());
@@ -67,7 +79,6 @@ export class Spawner {
       await this.#discard(process);
       throw error;
     }
-    controller.admit(process);
     return process;
   }
 

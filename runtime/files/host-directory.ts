@@ -1,8 +1,8 @@
 // An open directory of the host. A name in it is reached through the directory that is held open and is never followed when it is a
 // symbolic link: `/proc/self/fd/N/name` is what other systems call openat.
 import {
-  closeSync,
   constants,
+  type Dir,
   fstatSync,
   ftruncateSync,
   linkSync,
@@ -69,6 +69,7 @@ export class HostDirectory extends HostNode implements OpenDirectory {
   }
 
   openDirectory(name: string): OpenDirectory {
+    this.mount.refuseWhenOver();
     const flags = constants.O_RDONLY | constants.O_DIRECTORY | OPEN_SAFELY;
     try {
       return new HostDirectory(
@@ -82,6 +83,10 @@ export class HostDirectory extends HostNode implements OpenDirectory {
     }
   }
 
+  openAgain(): OpenDirectory {
+    return HostDirectory.openAt(this.mount, this.ownName);
+  }
+
   openFile(name: string, options: OpenOptions): OpenFile {
     const { read, write, create, exclusive, truncate } = options;
     if (write || create) this.#requireWritableUnlessPresent(name, options);
@@ -90,23 +95,24 @@ export class HostDirectory extends HostNode implements OpenDirectory {
     const access = write ? (read ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY;
     const making = create ? constants.O_CREAT | (exclusive ? constants.O_EXCL : 0) : 0;
     const fd = onHost(() => openSync(this.#pathOf(name), access | making | OPEN_SAFELY, NEW_FILE_MODE));
+    const file = new HostFile(this.mount, fd);
     try {
       // Somebody may have put something else in its place since it was looked at.
       if (!onHost(() => fstatSync(fd)).isFile()) throw new FileError(ENOTSUP);
       if (truncate) onHost(() => ftruncateSync(fd, 0));
     } catch (error) {
-      closeSync(fd);
+      file.close();
       throw error;
     }
-    return new HostFile(this.mount, fd);
+    return file;
   }
 
   list(): readonly DirectoryEntry[] {
     return onHost(() => {
       const entries: DirectoryEntry[] = [];
-      // Its types are those of names in text, whatever the encoding.
-      using directory = disposable(opendirSync(this.ownName, { encoding: 'buffer' as BufferEncoding }));
-      for (let entry = directory.value.readSync(); entry !== null; entry = directory.value.readSync()) {
+      using directory = this.#reading();
+      for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+        this.mount.refuseWhenOver();
         if (entries.length === MAX_LISTED_ENTRIES) throw new FileError(EOVERFLOW);
         const found = this.#entry(entry.name as unknown as Buffer);
         if (found !== null) entries.push(found);
@@ -204,6 +210,19 @@ export class HostDirectory extends HostNode implements OpenDirectory {
     throw new FileError(type === 'symlink' ? ELOOP : type === 'directory' ? EISDIR : ENOTSUP);
   }
 
+  #reading(): Pick<Dir, 'readSync'> & Disposable {
+    const { open } = this.mount;
+    // Its types are those of names in text, whatever the encoding.
+    const directory = opendirSync(this.ownName, { encoding: 'buffer' as BufferEncoding });
+    const close = (): void => {
+      open.delete(reading);
+      directory.closeSync();
+    };
+    const reading = { readSync: () => directory.readSync(), close, [Symbol.dispose]: close };
+    open.add(reading);
+    return reading;
+  }
+
   /** Null for one that has gone meanwhile. Names need not be UTF-8. */
   #entry(name: Buffer): DirectoryEntry | null {
     const path = Buffer.concat([Buffer.from(`${this.ownName}/`), name]);
@@ -212,8 +231,4 @@ export class HostDirectory extends HostNode implements OpenDirectory {
     const { inode, type } = fileStat(stats);
     return { name, inode, type };
   }
-}
-
-function disposable<T extends { closeSync(): void }>(value: T): { readonly value: T } & Disposable {
-  return { value, [Symbol.dispose]: () => value.closeSync() };
 }

@@ -6,7 +6,7 @@ import type { FileCalls } from '../system/file-calls.ts';
 import { ESTALE, FileError } from '../wasi/errno.ts';
 import type { FileSystem, OpenDirectory, OpenFile } from '../wasi/file-system.ts';
 import { HostDirectory } from './host-directory.ts';
-import type { HostBookmark, HostMount } from './host-node.ts';
+import type { Closing, HostBookmark, HostMount } from './host-node.ts';
 
 export interface HostFileSystemOptions {
   /** Absolute. */
@@ -14,6 +14,8 @@ export interface HostFileSystemOptions {
   readonly access: 'read-only' | 'read-write';
   /** Null: times are set to the microsecond, and space is never promised. */
   readonly calls: FileCalls | null;
+  /** Throws when the guest's time is over; what takes long asks again and again. Not given: it never is. */
+  readonly refuseWhenOver?: () => void;
 }
 
 /** Throws RekindleError MOUNT_UNAVAILABLE when there is no such directory, or none can be mounted on this system. */
@@ -40,9 +42,9 @@ export class HostFileSystem implements FileSystem {
   #root: HostDirectory | null = null;
 
   /** Opens nothing yet. */
-  constructor({ path, access, calls }: HostFileSystemOptions) {
+  constructor({ path, access, calls, refuseWhenOver = () => {} }: HostFileSystemOptions) {
     this.#path = path;
-    this.#mount = { access, calls, rootPath: () => this.#heldRoot().path() };
+    this.#mount = { access, calls, open: new Set(), refuseWhenOver, rootPath: () => this.#heldRoot().path() };
   }
 
   openRoot(): OpenDirectory {
@@ -61,6 +63,10 @@ export class HostFileSystem implements FileSystem {
     throw new FileError(ESTALE);
   }
 
+  closeAllBut(held: ReadonlySet<Closing>): void {
+    for (const each of this.#mount.open) if (each !== this.#root && !held.has(each)) each.close();
+  }
+
   /** What lies in the host's directory is the host's. */
   capture(): null {
     return null;
@@ -71,8 +77,8 @@ export class HostFileSystem implements FileSystem {
   runIsOver(): void {}
 
   [Symbol.dispose](): void {
-    this.#root?.close();
     this.#root = null;
+    this.closeAllBut(NOTHING);
   }
 
   #heldRoot(): HostDirectory {
@@ -108,6 +114,8 @@ function openNode(
   if (directory.lookup(name).type === 'directory') return directory.openDirectory(name);
   return directory.openFile(name, { read, write, create: false, exclusive: false, truncate: false });
 }
+
+const NOTHING: ReadonlySet<Closing> = new Set();
 
 /** Empty, when what it was made of had gone already. */
 function parse(bookmark: string): HostBookmark {

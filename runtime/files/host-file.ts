@@ -44,7 +44,9 @@ export class HostFile extends HostNode implements OpenFile {
   }
 
   override close(): void {
-    if (this.#appendFd !== null) closeSync(this.#appendFd);
+    const fd = this.#appendFd;
+    this.#appendFd = null;
+    if (fd !== null) closeSync(fd);
     super.close();
   }
 }

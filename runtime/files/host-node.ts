@@ -10,7 +10,7 @@ import {
   readlinkSync,
 } from 'node:fs';
 import type { FileCalls } from '../system/file-calls.ts';
-import { EROFS, ESTALE, FileError } from '../wasi/errno.ts';
+import { ENAMETOOLONG, EROFS, ESTALE, FileError } from '../wasi/errno.ts';
 import type { FileStat, FileType, NewTimes, OpenNode } from '../wasi/file-system.ts';
 import { onHost, requireNone } from './host-errors.ts';
 
@@ -18,8 +18,17 @@ import { onHost, requireNone } from './host-errors.ts';
 export interface HostMount {
   readonly access: 'read-only' | 'read-write';
   readonly calls: FileCalls | null;
+  /** Everything that is open in it: a call that is cut off by a watchdog runs no `finally`, and what it had open is closed later. */
+  readonly open: Set<Closing>;
+  /** Throws when the guest's time is over. To be said again and again by what may take long: a watchdog then finds nothing to cut off. */
+  refuseWhenOver(): void;
   /** The path of the root as the kernel has it now. Throws FileError when the root cannot be opened. */
   rootPath(): string;
+}
+
+/** What is open, or reads a directory. */
+export interface Closing {
+  close(): void;
 }
 
 /** Where an open node is found again, and how it is told from another there. */
@@ -30,9 +39,6 @@ export interface HostBookmark {
   readonly inode: string;
 }
 
-/** What the kernel says behind the path of a file that has no name any more. */
-const DELETED = ' (deleted)';
-
 export abstract class HostNode implements OpenNode {
   protected readonly mount: HostMount;
   protected readonly fd: number;
@@ -41,6 +47,7 @@ export abstract class HostNode implements OpenNode {
   constructor(mount: HostMount, fd: number) {
     this.mount = mount;
     this.fd = fd;
+    mount.open.add(this);
   }
 
   stat(): FileStat {
@@ -64,7 +71,7 @@ export abstract class HostNode implements OpenNode {
     const path = this.path();
     const prefix = root.endsWith('/') ? root : `${root}/`;
     const isInside = path === root || path.startsWith(prefix);
-    if (links === 0n || !isInside || path.endsWith(DELETED)) throw new FileError(ESTALE);
+    if (links === 0n || !isInside) throw new FileError(ESTALE);
     const bookmark: HostBookmark = {
       path: path === root ? '' : path.slice(prefix.length),
       device: String(device),
@@ -73,9 +80,14 @@ export abstract class HostNode implements OpenNode {
     return JSON.stringify(bookmark);
   }
 
-  /** The path the kernel has for it now: to be told, never to be gone by. */
+  /** The path the kernel has for it now: to be told, never to be gone by. ESTALE when it is longer than any path. */
   path(): string {
-    return onHost(() => readlinkSync(this.ownName));
+    try {
+      return onHost(() => readlinkSync(this.ownName));
+    } catch (error) {
+      if (error instanceof FileError && error.errno === ENAMETOOLONG) throw new FileError(ESTALE);
+      throw error;
+    }
   }
 
   /** A name of what is open: whoever goes by it arrives there, whatever has become of the names that led to it. */
@@ -84,7 +96,8 @@ export abstract class HostNode implements OpenNode {
   }
 
   close(): void {
-    closeSync(this.fd);
+    // At most once, even for who was cut off in the middle: the number may be another's by then.
+    if (this.mount.open.delete(this)) closeSync(this.fd);
   }
 
   protected requireWritable(): void {

@@ -38,9 +38,15 @@ export class MemoryFileSystem implements FileSystem, MemoryMount {
   capture(): Uint8Array {
     const { captured, version } = this.#known;
     if (captured !== null && version === this.#tree.version) return captured;
+    this.#tree.dropAllUnused();
     const encoded = encodeNodes(this.#tree.nodes);
     this.#known = { captured: encoded, version: this.#tree.version };
     return encoded;
+  }
+
+  /** None is held: the tree goes back, and everything is opened again. */
+  closeAllBut(): void {
+    this.#tree.closeAll();
   }
 
   restore(captured: Uint8Array | null): void {

@@ -1,7 +1,7 @@
 // Open files and directories of an in-memory mount. They hold an inode, not a node: what it stands for is looked up in the tree at every
 // call, and is gone when the tree has gone back to a time before it.
 import { invariant } from '../invariant.ts';
-import { MAX_FILE_NAME_BYTES } from '../limits.ts';
+import { MAX_FILE_NAME_BYTES, MAX_LISTED_ENTRIES } from '../limits.ts';
 import {
   EEXIST,
   EINVAL,
@@ -11,6 +11,7 @@ import {
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
+  EOVERFLOW,
   EPERM,
   EXDEV,
   FileError,
@@ -81,8 +82,8 @@ export class MemoryFile extends OpenMemoryNode implements OpenFile {
     if (bytes.byteLength === 0) return 0;
     const end = position + bytes.byteLength;
     if (end > node.sizeBytes) this.mount.tree.setSize(node, end);
-    node.content.set(bytes, position);
     this.mount.tree.touch(node, 'modified');
+    node.content.set(bytes, position);
     return bytes.byteLength;
   }
 
@@ -120,6 +121,10 @@ export class MemoryDirectory extends OpenMemoryNode implements OpenDirectory {
     return new MemoryDirectory(this.mount, node);
   }
 
+  openAgain(): OpenDirectory {
+    return new MemoryDirectory(this.mount, this.#node);
+  }
+
   openFile(name: string, { create, exclusive, truncate }: OpenOptions): OpenFile {
     const { tree } = this.mount;
     const found = this.#find(name);
@@ -137,8 +142,10 @@ export class MemoryDirectory extends OpenMemoryNode implements OpenDirectory {
   }
 
   list(): readonly DirectoryEntry[] {
+    const { entries } = this.#node;
+    if (entries.size > MAX_LISTED_ENTRIES) throw new FileError(EOVERFLOW);
     const encoder = new TextEncoder();
-    return [...this.#node.entries].map(([name, inode]) => ({
+    return [...entries].map(([name, inode]) => ({
       name: encoder.encode(name),
       inode: BigInt(inode),
       type: this.mount.tree.node(inode).kind,
@@ -241,13 +248,13 @@ export class MemoryDirectory extends OpenMemoryNode implements OpenDirectory {
 
   #put(name: string, node: MemoryNode): void {
     this.#requireLinked();
-    this.#node.entries.set(name, node.inode);
     this.mount.tree.touch(this.#node, 'modified');
+    this.#node.entries.set(name, node.inode);
   }
 
   #remove(name: string): void {
-    this.#node.entries.delete(name);
     this.mount.tree.touch(this.#node, 'modified');
+    this.#node.entries.delete(name);
   }
 
   /** A directory that has been removed takes nothing more in. */

@@ -42,7 +42,12 @@ export class MemoryTree {
   readonly #openings = new Map<number, number>();
   #nextInode = ROOT_INODE;
   #usedBytes = 0;
-  /** Counts changes of what is captured. */
+  /**
+   * Counts changes of what is captured.
+   *
+   * Invariant: it is counted before anything is changed. A watchdog may cut a change off anywhere, and what is half done is then seen to
+   * be another tree than the one that was captured.
+   */
   version = 0;
 
   /** An empty root. */
@@ -85,7 +90,6 @@ export class MemoryTree {
       changedNs: nowNs,
     };
     this.#nodes.set(inode, node);
-    this.version += 1;
     return node;
   }
 
@@ -103,15 +107,15 @@ export class MemoryTree {
   /** To be said before a name is given to it. Throws FileError ENOSPC for a second name, or one more. */
   addLink(node: MemoryNode): void {
     if (node.links > 0) this.#take(MEMORY_NODE_BYTES);
-    node.links += 1;
     this.touch(node, 'changed');
+    node.links += 1;
   }
 
   /** A name of it is gone; with the last one, and nobody who has it open, it is. */
   dropLink(node: MemoryNode): void {
+    this.touch(node, 'changed');
     node.links -= 1;
     if (node.links > 0) this.#usedBytes -= MEMORY_NODE_BYTES;
-    this.touch(node, 'changed');
     this.#dropUnused(node);
   }
 
@@ -130,12 +134,23 @@ export class MemoryTree {
     if (node !== undefined) this.#dropUnused(node);
   }
 
+  /** Nothing is open any more; what has no name stays, as it may be what the guest goes back to. */
+  closeAll(): void {
+    this.#openings.clear();
+  }
+
+  /** What had been open without a name, and has not been opened again since the guest went back. */
+  dropAllUnused(): void {
+    for (const node of this.#nodes.values()) this.#dropUnused(node);
+  }
+
   /** Throws FileError EFBIG, ENOSPC. */
   setSize(node: MemoryFileNode, sizeBytes: number): void {
     const growthBytes = sizeBytes - node.sizeBytes;
     if (sizeBytes > this.#quotaBytes) throw new FileError(EFBIG);
     if (growthBytes > 0) this.#take(growthBytes);
-    else this.#usedBytes += growthBytes;
+    this.touch(node, 'modified');
+    if (growthBytes < 0) this.#usedBytes += growthBytes;
     if (sizeBytes > node.content.byteLength) {
       const roomBytes = Math.max(sizeBytes, 2 * node.content.byteLength, FIRST_CONTENT_BYTES);
       const content = new Uint8Array(Math.min(roomBytes, this.#quotaBytes));
@@ -146,25 +161,26 @@ export class MemoryTree {
       node.content = node.content.slice(0, sizeBytes);
     } else if (growthBytes < 0) node.content.fill(0, sizeBytes, node.sizeBytes);
     node.sizeBytes = sizeBytes;
-    this.touch(node, 'modified');
   }
 
+  /** To be said before it is done. */
   touch(node: MemoryNode, what: 'modified' | 'changed'): void {
+    this.version += 1;
     const nowNs = this.#nowNs();
     node.changedNs = nowNs;
     if (what === 'modified') node.modifiedNs = nowNs;
-    this.version += 1;
   }
 
   #dropUnused(node: MemoryNode): void {
     if (node.links > 0 || this.#openings.has(node.inode)) return;
+    this.version += 1;
     this.#nodes.delete(node.inode);
     this.#usedBytes -= costOf(node);
-    this.version += 1;
   }
 
   #take(sizeBytes: number): void {
     if (this.#usedBytes + sizeBytes > this.#quotaBytes) throw new FileError(ENOSPC);
+    this.version += 1;
     this.#usedBytes += sizeBytes;
   }
 }

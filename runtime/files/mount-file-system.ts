@@ -15,6 +15,8 @@ export interface MountMeans {
   readonly call: VolumeCall;
   /** Time since 1970-01-01 UTC, in nanoseconds. */
   nowNs(): bigint;
+  /** Throws when the guest's time is over. */
+  refuseWhenOver(): void;
 }
 
 export function mountFileSystem(spec: MountSpec, means: MountMeans): Mount {
@@ -28,5 +30,9 @@ export function mountFileSystem(spec: MountSpec, means: MountMeans): Mount {
     return { guestPath, fileSystem: new VolumeFileSystem({ volume, access, view, call, nowNs }) };
   }
   const { path, access } = spec;
-  return { guestPath, fileSystem: new HostFileSystem({ path, access, calls: loadFileCalls() }) };
+  const refuseWhenOver = (): void => means.refuseWhenOver();
+  return {
+    guestPath,
+    fileSystem: new HostFileSystem({ path, access, calls: loadFileCalls(), refuseWhenOver }),
+  };
 }

@@ -2,7 +2,7 @@
 // guest runs in. Nothing is opened here.
 import type { JsonValue } from '../bank/ledger-records.ts';
 import type { RecordReader } from '../bank/record-reader.ts';
-import { MAX_GUEST_PATH_BYTES, MAX_MEMORY_MOUNT_BYTES } from '../limits.ts';
+import { MAX_GUEST_PATH_BYTES, MAX_MEMORY_MOUNT_BYTES, MEMORY_NODE_BYTES } from '../limits.ts';
 
 export type MountAccess = 'read-only' | 'read-write';
 
@@ -31,7 +31,11 @@ function mountFrom(record: RecordReader): MountSpec {
   const guestPath = record.text('guestPath');
   const kind = record.oneOf('kind', ['host', 'memory', 'volume']);
   if (kind === 'memory')
-    return { guestPath, kind, sizeBytes: record.integer('sizeBytes', 0, MAX_MEMORY_MOUNT_BYTES) };
+    return {
+      guestPath,
+      kind,
+      sizeBytes: record.integer('sizeBytes', MEMORY_NODE_BYTES, MAX_MEMORY_MOUNT_BYTES),
+    };
   const access = record.oneOf('access', ['read-only', 'read-write']);
   if (kind === 'host') return { guestPath, kind, path: record.text('path'), access };
   return { guestPath, kind, volume: record.text('volume'), access };

@@ -1,7 +1,7 @@
 // A volume as a guest's thread sees it: what is read, and what is overwritten, is the bank's own bytes; whatever changes names, lengths
 // or extents is asked of the main thread. It must never store beyond the length of a file, nor remember one.
 import type { BankView } from '../memory/bank-view.ts';
-import { EROFS, EXDEV, FileError } from '../wasi/errno.ts';
+import { ENOENT, EROFS, EXDEV, FileError } from '../wasi/errno.ts';
 import type {
   DirectoryEntry,
   FileStat,
@@ -58,6 +58,9 @@ export class VolumeFileSystem implements FileSystem {
   capture(): null {
     return null;
   }
+
+  /** The main thread has the books of what a run has open, and takes all of it back when the run is over. */
+  closeAllBut(): void {}
 
   restore(): void {}
 
@@ -146,13 +149,33 @@ class VolumeDirectory implements OpenDirectory {
     return this.#openers.directory(Number(inode));
   }
 
+  openAgain(): OpenDirectory {
+    return this.#openers.directory(Number(this.stat().inode));
+  }
+
   openFile(name: string, options: OpenOptions): OpenFile {
-    const opened = this.#link.ask({ kind: 'open', ...this.#place(name), options }, 'opened');
+    const asked = this.#link.access === 'read-only' ? this.#withoutMaking(name, options) : options;
+    const opened = this.#link.ask({ kind: 'open', ...this.#place(name), options: asked }, 'opened');
     return this.#openers.file(opened, options);
   }
 
+  /** What is there already can be opened in a read-only mount, as long as it is only to be read. */
+  #withoutMaking(name: string, options: OpenOptions): OpenOptions {
+    const { create, exclusive, write } = options;
+    if (!create || exclusive || write) return options;
+    try {
+      this.lookup(name);
+      return { ...options, create: false };
+    } catch (error) {
+      if (error instanceof FileError && error.errno === ENOENT) return options;
+      throw error;
+    }
+  }
+
   list(): readonly DirectoryEntry[] {
-    return this.#link.ask({ kind: 'list', inode: this.#inode }, 'entries').entries;
+    const encoder = new TextEncoder();
+    const { entries } = this.#link.ask({ kind: 'list', inode: this.#inode }, 'entries');
+    return entries.map(([name, inode, type]) => ({ name: encoder.encode(name), inode: BigInt(inode), type }));
   }
 
   makeDirectory(name: string): void {

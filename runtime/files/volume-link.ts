@@ -23,15 +23,15 @@ const READING: readonly VolumeOperation['kind'][] = [
 export class VolumeLink {
   /** Number of the volume. */
   readonly volume: number;
+  readonly access: 'read-only' | 'read-write';
   readonly #call: VolumeCall;
-  readonly #access: 'read-only' | 'read-write';
   readonly #mount: number;
   #isOver = false;
 
   /** Throws FileError as the mount of the volume does. */
   constructor(call: VolumeCall, name: string, access: 'read-only' | 'read-write') {
     this.#call = call;
-    this.#access = access;
+    this.access = access;
     const { mount, volume } = this.#answered({ kind: 'mount', name }, 'mounted');
     this.#mount = mount;
     this.volume = volume;
@@ -53,7 +53,7 @@ export class VolumeLink {
     kind: Kind,
   ): VolumeReply & { readonly kind: Kind } {
     if (this.#isOver) throw new FileError(ESTALE);
-    if (this.#access === 'read-only' && !isReading(operation)) throw new FileError(EROFS);
+    if (this.access === 'read-only' && !isReading(operation)) throw new FileError(EROFS);
     return this.#answered({ ...operation, mount: this.#mount }, kind);
   }
 

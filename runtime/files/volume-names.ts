@@ -15,12 +15,11 @@ import {
   EPERM,
   FileError,
 } from '../wasi/errno.ts';
-import type { DirectoryEntry, NewTimes } from '../wasi/file-system.ts';
+import type { NewTimes } from '../wasi/file-system.ts';
 import type { NewNode, VolumeBooks } from './volume-books.ts';
+import type { VolumeEntry } from './volume-protocol.ts';
 import { isFileName, VOLUME_RECORD_BYTES } from './volume-record.ts';
 import { type Place, ROOT_INODE, type TreeChange, type VolumeNode } from './volume-tree.ts';
-
-const encoder = new TextEncoder();
 
 /** Every method throws FileError. */
 export class VolumeNames {
@@ -46,13 +45,13 @@ export class VolumeNames {
     return inode === null ? null : { inode, node: this.#books.node(inode) };
   }
 
-  list(directory: number): readonly DirectoryEntry[] {
+  list(directory: number): readonly VolumeEntry[] {
     this.#requireDirectory(directory);
-    return [...this.#books.tree.names(directory)].map(([name, inode]) => ({
-      name: encoder.encode(name),
-      inode: BigInt(inode),
-      type: this.#books.node(inode).kind,
-    }));
+    return Array.from(this.#books.tree.names(directory), ([name, inode]) => [
+      name,
+      inode,
+      this.#books.node(inode).kind,
+    ]);
   }
 
   /** A new file under a name that there is not. Returns its number. */

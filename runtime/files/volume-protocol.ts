@@ -1,13 +1,17 @@
 // What a guest's file system asks of the main thread, and what it gets, as plain cloneable data. A request speaks of a volume by the
 // handle of its mount, of directories by their number, and of files that are open by a handle; it must never carry an object.
-import type { DirectoryEntry, FileStat, NewTimes, OpenOptions } from '../wasi/file-system.ts';
+import type { FileStat, NewTimes, OpenOptions } from '../wasi/file-system.ts';
 import type { FileLayout } from './volume-layout.ts';
+import type { VolumeNode } from './volume-tree.ts';
 
 /** A name in a directory. Numbers of directories are never used again, so that none has to be held open. */
 export interface NamedPlace {
   readonly directory: number;
   readonly name: string;
 }
+
+/** What a directory lists: made of what is copied cheaply, since there may be tens of thousands and the main thread copies them. */
+export type VolumeEntry = readonly [name: string, inode: number, type: VolumeNode['kind']];
 
 export type VolumeRequest =
   /** The volume of that name, made if there is none. For as long as the run lasts. */
@@ -59,7 +63,7 @@ export type VolumeReply =
     }
   | { readonly kind: 'layout'; readonly layout: FileLayout }
   | { readonly kind: 'written'; readonly writtenBytes: number; readonly endBytes: number }
-  | { readonly kind: 'entries'; readonly entries: readonly DirectoryEntry[] }
+  | { readonly kind: 'entries'; readonly entries: readonly VolumeEntry[] }
   | { readonly kind: 'text'; readonly text: string };
 
 /** How a guest's thread reaches the volumes: `HostServices.volume`. */

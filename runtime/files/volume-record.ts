@@ -61,7 +61,8 @@ export function isVolumeName(name: string): boolean {
 /** One component of a path. */
 export function isFileName(name: string): boolean {
   const isWord = name !== '' && name !== '.' && name !== '..' && !/[/\0]/.test(name);
-  return isWord && Buffer.byteLength(name) <= MAX_FILE_NAME_BYTES;
+  // What is not well-formed has no UTF-8: a guest would be shown another name.
+  return isWord && !/\p{Surrogate}/u.test(name) && Buffer.byteLength(name) <= MAX_FILE_NAME_BYTES;
 }
 
 export function changeOfVolume({ name, number, table }: VolumeRecord): LedgerChange {

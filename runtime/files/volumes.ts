@@ -100,9 +100,11 @@ export class Volumes {
   }
 
   /** Makes sure that there is a volume of that name. Throws VOLUME_LIMIT. */
-  require(name: string): void {
+  require(name: string): 'made' | 'present' {
+    const isPresent = this.#volumes.has(name);
     try {
       this.open(name);
+      return isPresent ? 'present' : 'made';
     } catch (cause) {
       if (!(cause instanceof FileError)) throw cause;
       throw new RekindleError('VOLUME_LIMIT', name, 'no room for another volume', { cause });
@@ -139,6 +141,14 @@ export class Volumes {
     this.#volumes.delete(name);
     for (const { offset, sizeBytes } of extents) bank.free({ offset, sizeBytes });
     return true;
+  }
+
+  /** Unless somebody uses it, or there is anything in it. */
+  removeUntouched(name: string): void {
+    const books = this.#volumes.get(name)?.books;
+    const isUntouched =
+      books !== undefined && books.tree.nodeCount === 1 && !this.#handles.isInUse(books.number);
+    if (isUntouched) this.remove(name);
   }
 
   /**

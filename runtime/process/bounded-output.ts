@@ -4,6 +4,8 @@ import { MAX_PENDING_OUTPUT_BYTES } from '../limits.ts';
 
 /** What is needed of a standard stream. */
 export interface OutputStream {
+  /** False once it has been ended or destroyed, or has failed. */
+  readonly writable: boolean;
   /** Bytes that wait to be written. */
   readonly writableLength: number;
   write(bytes: Uint8Array | string): boolean;
@@ -20,6 +22,8 @@ export class BoundedOutput {
   }
 
   write(bytes: Uint8Array): void {
+    // What nobody can take any more goes nowhere.
+    if (!this.#stream.writable) return;
     if (this.#stream.writableLength <= MAX_PENDING_OUTPUT_BYTES) {
       this.#stream.write(bytes);
       return;
@@ -29,6 +33,7 @@ export class BoundedOutput {
   }
 
   #tell(): void {
+    if (!this.#stream.writable) return;
     const leftOutBytes = this.#leftOutBytes;
     this.#leftOutBytes = 0;
     this.#stream.write(

@@ -71,6 +71,7 @@ export class Guest implements Disposable {
       memory: () => this.#linearMemory(),
       arena: () => this.#incarnation?.arena ?? null,
       pid: () => this.#pid,
+      refuseWhenOver: () => this.#border.refuseWhenOver(),
       checkpointInCall: () => this.#checkpointInCall(),
       installExitHandler: () => {
         this.#handlerInstalled = true;

@@ -11,6 +11,8 @@ export interface ImportContext {
   /** Null for a module without memory. */
   arena(): BlockArena | null;
   pid(): number;
+  /** Throws when the run is to be unwound: for what takes long between two statements of the guest. */
+  refuseWhenOver(): void;
   /** Makes the next generation; a negative errno when refused. */
   checkpointInCall(): number;
   installExitHandler(): void;

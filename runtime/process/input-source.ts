@@ -1,8 +1,10 @@
 // What a guest's standard input is read from, in the host's main thread: bytes that are there, or a stream of Node's. A stream is read no
 // further than guests have asked, and nobody waits for it without a bound.
 import type { Readable } from 'node:stream';
+import { RekindleError } from '../errors.ts';
 import type { InputReply } from '../wasi/context.ts';
 import type { MaybePromise } from './placement.ts';
+import { outliveErrors } from './stream-errors.ts';
 
 export interface InputSource {
   /** As `WasiContext.readInput`. */
@@ -25,31 +27,40 @@ export class BytesSource implements InputSource {
 }
 
 const NO_BYTES = new Uint8Array(0);
+/** After these there may be something to read, or an end. */
+const CHANGES = ['readable', 'end', 'close', 'error'] as const;
 
 /** What has been taken of a stream is gone, for every run: it has no position. */
 export class StreamSource implements InputSource {
   readonly #stream: Readable;
   /** Read from the stream and not taken yet. */
   #pending: Uint8Array = NO_BYTES;
+  readonly #waiting = new Set<() => void>();
+  readonly #changed = (): void => {
+    for (const wake of [...this.#waiting]) wake();
+  };
 
   constructor(stream: Readable) {
     this.#stream = stream;
+    outliveErrors(stream);
   }
 
   read(_position: number, maxBytes: number, waitMs: number): MaybePromise<InputReply> {
     const reply = this.#take(maxBytes);
     if (reply.kind !== 'wait' || waitMs === 0) return reply;
-    return this.#nextChange(waitMs).then(() => this.#take(maxBytes));
+    // Who has waited has to ask again: it may be gone by now, and what is taken for it would be lost.
+    return this.#nextChange(waitMs).then(() => reply);
   }
 
   #take(maxBytes: number): InputReply {
-    if (this.#pending.byteLength === 0) {
+    // A stream of objects may give empty ones, which are no end.
+    while (this.#pending.byteLength === 0) {
       const chunk: unknown = this.#stream.read();
       if (chunk === null) {
         const isOver = this.#stream.readableEnded || this.#stream.destroyed || this.#stream.errored !== null;
         return { kind: isOver ? 'end' : 'wait' };
       }
-      this.#pending = typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array);
+      this.#pending = bytesOf(chunk, this.#stream.readableEncoding ?? 'utf8');
     }
     // A copy, which `slice` is not of what streams give.
     const bytes = new Uint8Array(this.#pending.subarray(0, maxBytes));
@@ -57,16 +68,26 @@ export class StreamSource implements InputSource {
     return { kind: 'bytes', bytes };
   }
 
+  /** Whoever waits is told, however many they are. */
   #nextChange(waitMs: number): Promise<void> {
-    const names = ['readable', 'end', 'close', 'error'] as const;
     return new Promise((resolve) => {
-      const change = (): void => {
+      const wake = (): void => {
         clearTimeout(timer);
-        for (const name of names) this.#stream.off(name, change);
+        this.#waiting.delete(wake);
+        if (this.#waiting.size === 0) for (const name of CHANGES) this.#stream.off(name, this.#changed);
         resolve();
       };
-      const timer = setTimeout(change, waitMs);
-      for (const name of names) this.#stream.on(name, change);
+      // Whoever waits keeps the host alive by itself, and not any longer than that.
+      const timer = setTimeout(wake, waitMs).unref();
+      if (this.#waiting.size === 0) for (const name of CHANGES) this.#stream.on(name, this.#changed);
+      this.#waiting.add(wake);
     });
   }
+}
+
+/** Throws OPTION_INVALID for what is neither text nor bytes, which a stream of objects may give. */
+function bytesOf(chunk: unknown, encoding: BufferEncoding): Uint8Array {
+  if (typeof chunk === 'string') return Buffer.from(chunk, encoding);
+  if (ArrayBuffer.isView(chunk)) return new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  throw new RekindleError('OPTION_INVALID', 'stdio.stdin', 'the stream gave what is neither text nor bytes');
 }

@@ -1,6 +1,6 @@
 // Where the standard streams of one process lead, in the host's main thread. Each piece goes to exactly one place; what is kept for the
 // embedder is bounded.
-import { MAX_CAPTURED_BYTES } from '../limits.ts';
+import { MAX_CAPTURED_BYTES, MAX_CAPTURED_PIECES } from '../limits.ts';
 import type { InputReply, OutputStream } from '../wasi/context.ts';
 import type { InputSource } from './input-source.ts';
 import type { MaybePromise } from './placement.ts';
@@ -97,12 +97,18 @@ function emptyCapture(): Capture {
 function capture(held: Capture, bytes: Uint8Array): void {
   held.pieces.push(bytes);
   held.sizeBytes += bytes.byteLength;
-  while (held.sizeBytes > MAX_CAPTURED_BYTES || held.pieces.length > MAX_CAPTURED_BYTES / 64) {
+  while (held.sizeBytes > MAX_CAPTURED_BYTES) {
     const oldest = held.pieces.shift();
-    if (oldest === undefined) return;
-    const excessBytes = Math.min(Math.max(held.sizeBytes - MAX_CAPTURED_BYTES, 0), oldest.byteLength);
+    // Only where a watchdog has cut this off between two lines before: what was counted is not there.
+    if (oldest === undefined) {
+      held.sizeBytes = 0;
+      return;
+    }
+    const excessBytes = Math.min(held.sizeBytes - MAX_CAPTURED_BYTES, oldest.byteLength);
     held.sizeBytes -= excessBytes;
     held.lostBytes += excessBytes;
     if (excessBytes < oldest.byteLength) held.pieces.unshift(oldest.subarray(excessBytes));
   }
+  // Small pieces cost the host more than the bytes that are in them.
+  if (held.pieces.length > MAX_CAPTURED_PIECES) held.pieces.splice(0, Infinity, Buffer.concat(held.pieces));
 }

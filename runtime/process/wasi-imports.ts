@@ -15,6 +15,7 @@ export function wasiOf(context: ImportContext, bank: BankView, circumstances: Ci
     view: bank,
     call: (request) => services.volume(request),
     nowNs: () => circumstances.realtimeNs(),
+    refuseWhenOver: () => context.refuseWhenOver(),
   };
   return new Preview1(
     {

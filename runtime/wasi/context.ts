@@ -41,7 +41,8 @@ export interface WasiContext {
   write(stream: OutputStream, bytes: Uint8Array): void;
   /**
    * The next bytes of standard input, 1 to `maxBytes` of them, from `position` where the input can tell: the bytes that this run has taken.
-   * Waits for them `waitMs` or less. With `maxBytes` 0 no bytes are taken: an empty piece says that there are some.
+   * Waits for them `waitMs` or less, and may then say `wait` although there are some: whoever still wants them asks again.
+   * With `maxBytes` 0 no bytes are taken: an empty piece says that there are some.
    */
   readInput(position: number, maxBytes: number, waitMs: number): InputReply;
   /** Ends the run with a status of 0 to 2^32 - 1, by throwing. */

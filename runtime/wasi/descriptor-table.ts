@@ -4,7 +4,7 @@ import { invariant } from '../invariant.ts';
 import { MAX_DESCRIPTORS } from '../limits.ts';
 import type { CapturedDescriptor, CapturedNode, StreamName } from './captured-descriptors.ts';
 import type { Mount } from './context.ts';
-import type { Descriptor, DirectoryDescriptor, FileDescriptor } from './descriptors.ts';
+import type { Descriptor } from './descriptors.ts';
 import { EBADF, EMFILE, ESTALE, FileError } from './errno.ts';
 import type { FileSystem, OpenDirectory, OpenFile } from './file-system.ts';
 import { DIRECTORY_RIGHTS, INHERITABLE_RIGHTS, INPUT_RIGHTS, OUTPUT_RIGHTS } from './rights.ts';
@@ -72,11 +72,6 @@ export class DescriptorTable implements Disposable {
     closeNode(replaced);
   }
 
-  /** Where a descriptor's node came from. */
-  fileSystemOf({ mount }: FileDescriptor | DirectoryDescriptor): FileSystem {
-    return this.#mount(mount);
-  }
-
   /** Throws what bookmarks throw: FileError. */
   capture(): WasiState {
     const numbers = [...this.#entries.keys()].sort((a, b) => a - b);
@@ -99,8 +94,7 @@ export class DescriptorTable implements Disposable {
     const kept = this.#kept(state, target, run);
     const keptOnes = new Set(kept.values());
     for (const descriptor of this.#entries.values()) if (!keptOnes.has(descriptor)) closeNode(descriptor);
-    for (const [index, { fileSystem }] of this.#mounts.entries())
-      fileSystem.restore(state?.mounts[index] ?? null);
+    if (this.#mounts.length > 0) this.#restoreMounts(state, keptOnes);
     this.#entries.clear();
     for (const captured of target) {
       const present = kept.get(captured.number);
@@ -117,6 +111,14 @@ export class DescriptorTable implements Disposable {
     for (const descriptor of this.#entries.values()) closeNode(descriptor);
     this.#entries.clear();
     for (const { fileSystem } of this.#mounts) fileSystem[Symbol.dispose]();
+  }
+
+  #restoreMounts(state: WasiState | null, kept: ReadonlySet<Descriptor>): void {
+    const held = new Set([...kept].flatMap((descriptor) => ('node' in descriptor ? [descriptor.node] : [])));
+    for (const [index, { fileSystem }] of this.#mounts.entries()) {
+      fileSystem.closeAllBut(held);
+      fileSystem.restore(state?.mounts[index] ?? null);
+    }
   }
 
   #runIsOver(): void {
@@ -263,5 +265,6 @@ function putBack(descriptor: Descriptor, captured: CapturedDescriptor): Descript
 }
 
 function closeNode(descriptor: Descriptor): void {
+  if (descriptor.kind === 'directory') descriptor.listing = null;
   if (descriptor.kind === 'file' || descriptor.kind === 'directory') descriptor.node.close();
 }

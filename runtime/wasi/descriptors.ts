@@ -48,7 +48,7 @@ export interface DirectoryDescriptor extends Common, Mounted {
   readonly node: OpenDirectory;
   /** What the guest calls it, when it was there from the start. */
   readonly preopenName: string | null;
-  /** As it was when reading began, so that a cookie means the same until it begins anew. */
+  /** As it was when reading began, so that a cookie means the same until it begins anew; null when it is not held, or not any more. */
   listing: readonly DirectoryEntry[] | null;
 }
 

@@ -64,6 +64,8 @@ export interface OpenDirectory extends OpenNode {
   lookup(name: string): FileStat;
   /** ENOENT; ENOTDIR for anything but a directory, a symbolic link included. */
   openDirectory(name: string): OpenDirectory;
+  /** The directory itself, once more. */
+  openAgain(): OpenDirectory;
   /** ELOOP for a symbolic link, EISDIR for a directory, ENOTSUP for what is neither that nor a regular file. */
   openFile(name: string, options: OpenOptions): OpenFile;
   /** Every entry as it is now, in an order that stays the same for those that stay. */
@@ -115,6 +117,8 @@ export interface FileSystem extends Disposable {
    * Its content, where it rewinds; else null. As long as nothing changes, the same array is given again.
    */
   capture(): Uint8Array | null;
+  /** Closes what is open and not in `held`: calls that were cut off in the middle have left it behind. Does nothing where that ends by itself. */
+  closeAllBut(held: ReadonlySet<OpenNode>): void;
   /** Null: as it was at first. What was opened before is closed by its owner before, and opened again by its bookmark after. */
   restore(captured: Uint8Array | null): void;
   /** The run is over. Where what it has opened ended with it, that can only be closed any more, which does nothing. */

@@ -55,7 +55,7 @@ export function pathOpen(functions: FunctionContext) {
       const [rights, inheriting] = [rightsFrom(rightsBits), rightsFrom(inheritingBits) & from.inheriting];
       const request = { from, openFlags, rights: rights & from.inheriting, inheriting, flags };
       const descriptor = walk(from.node, guest.path(path, bytes), lastOf(lookupFlags), (place) =>
-        openPlace(functions, request, place),
+        openPlace(request, place),
       );
       guest.writeU32(opened, table.add(descriptor));
     },
@@ -72,15 +72,11 @@ function requireOpenFlags(from: DirectoryDescriptor, openFlags: number, flags: n
     throw new FileError(EPERM);
 }
 
-function openPlace(
-  functions: FunctionContext,
-  request: OpenRequest,
-  { directory, name, mustBeDirectory }: Place,
-): NewDescriptor {
+function openPlace(request: OpenRequest, { directory, name, mustBeDirectory }: Place): NewDescriptor {
   const { openFlags } = request;
   if (name === null) {
     requireDirectoryAccess(request);
-    return directoryDescriptor(request, again(functions, request, directory));
+    return directoryDescriptor(request, directory.openAgain());
   }
   const found = lookup(directory, name);
   const wantsDirectory = mustBeDirectory || (openFlags & OPEN_DIRECTORY) !== 0;
@@ -121,14 +117,6 @@ function directoryDescriptor(request: OpenRequest, node: OpenDirectory): NewDesc
     inheriting: request.inheriting,
     flags: request.flags,
   };
-}
-
-/** The directory that a path without a name leads to, opened once more. */
-function again({ table }: FunctionContext, { from }: OpenRequest, directory: OpenDirectory): OpenDirectory {
-  const node = table.fileSystemOf(from).reopen(directory.bookmark(), { read: true, write: false });
-  if (node.kind === 'directory') return node;
-  node.close();
-  throw new FileError(ENOENT);
 }
 
 function optionsOf({ openFlags, rights }: OpenRequest): OpenOptions {

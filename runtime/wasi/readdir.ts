@@ -1,5 +1,6 @@
 // Reading directories. A listing is taken when reading begins, so that the cookies of one reading belong together whatever happens in the
 // directory meanwhile; it must never say what a directory lies in.
+import { MAX_HELD_ENTRIES } from '../limits.ts';
 import { answering, type FunctionContext } from './answer.ts';
 import { type DirectoryDescriptor, requireDirectory } from './descriptors.ts';
 import { EINVAL, FileError } from './errno.ts';
@@ -18,6 +19,16 @@ const DIRENT_SIZE = 24;
 
 export function readdirFunctions(functions: FunctionContext) {
   const { table } = functions;
+  /** Whose listings are held, the one that was taken first in front. */
+  const held = new Set<DirectoryDescriptor>();
+  const take = (directory: DirectoryDescriptor): readonly DirectoryEntry[] => {
+    const listing = listingOf(directory);
+    held.delete(directory);
+    makeRoom(held, MAX_HELD_ENTRIES - listing.length);
+    directory.listing = listing;
+    held.add(directory);
+    return listing;
+  };
   return {
     fd_readdir: answering(
       functions,
@@ -25,13 +36,25 @@ export function readdirFunctions(functions: FunctionContext) {
         const directory = requireDirectory(table.get(number), FD_READDIR);
         guest.check(used, 4);
         const into = guest.range(buffer, lengthBytes);
-        if (cookie === 0n || directory.listing === null) directory.listing = listingOf(directory);
+        const listing = cookie === 0n ? take(directory) : (directory.listing ?? take(directory));
         const first = Number(BigInt.asUintN(64, cookie));
-        if (first > directory.listing.length) throw new FileError(EINVAL);
-        guest.writeU32(used, fill(into, directory.listing, first));
+        if (first > listing.length) throw new FileError(EINVAL);
+        guest.writeU32(used, fill(into, listing, first));
       },
     ),
   };
+}
+
+/** Gives up listings until those that stay have so many entries or less. They are taken anew when their reading goes on. */
+function makeRoom(held: Set<DirectoryDescriptor>, maxEntries: number): void {
+  const lengthOf = ({ listing }: DirectoryDescriptor): number => listing?.length ?? 0;
+  let entries = [...held].reduce((sum, directory) => sum + lengthOf(directory), 0);
+  for (const directory of held) {
+    if (directory.listing !== null && entries <= maxEntries) continue;
+    entries -= lengthOf(directory);
+    directory.listing = null;
+    held.delete(directory);
+  }
 }
 
 /** `..` leads nowhere from the root of a mount, and has the directory's own inode everywhere: what is above is not to be seen. */

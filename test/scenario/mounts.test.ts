@@ -178,9 +178,15 @@ describe.each(DIAGONAL)('$backend, $placement', ({ backend, placement }) => {
   it('a directory that is not there is refused before anything is started', async () => {
     const opened = await open();
     const missing = { kind: 'host', path: join(place.path, 'nowhere') } as const;
-    const error = await refusal(opened.site.arun(GUEST, { placement, mounts: { '/x': missing } }));
+    const volume = { kind: 'volume', volume: 'unmade' } as const;
+    const mounts = { '/v': volume, '/x': missing };
+    const error = await refusal(opened.site.arun(GUEST, { placement, mounts }));
     expect([error.code, error.culprit]).toEqual(['MOUNT_UNAVAILABLE', missing.path]);
     expect(opened.site.aps()).toEqual([]);
+    // Nor is a volume left behind, by this or by a module that cannot be loaded.
+    const options = { placement, mounts: { '/v': volume } };
+    expect((await refusal(opened.site.arun('nowhere.wasm', options))).code).toBe('MODULE_NOT_FOUND');
+    expect(opened.site.volumes.list().map(({ name }) => name)).not.toContain('unmade');
   });
 
   it('leaves no descriptor of the host open', async () => {

@@ -1,4 +1,5 @@
 // The options of arun, one by one: what is accepted and what it becomes, what is refused, and that the refusal names the option.
+import { PassThrough } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { type ArunOptions, identityFromOptions } from '#runtime/cinit/arun-options.js';
 import { RekindleError } from '#runtime/errors.js';
@@ -7,6 +8,7 @@ import {
   DEFAULT_MEMORY_MOUNT_BYTES,
   MAX_ARGUMENT_BYTES,
   MAX_ARGUMENT_COUNT,
+  MEMORY_NODE_BYTES,
   WASM_PAGE_SIZE,
 } from '#runtime/limits.js';
 
@@ -74,7 +76,7 @@ describe('accepted', () => {
           '/b': { kind: 'host', path: '/srv' },
           '/a': { kind: 'host', path: '/srv/x/..', access: 'read-write' },
           '.': { kind: 'memory' },
-          '/m': { kind: 'memory', sizeBytes: 0 },
+          '/m': { kind: 'memory', sizeBytes: MEMORY_NODE_BYTES },
         },
       },
       {
@@ -83,7 +85,7 @@ describe('accepted', () => {
             { guestPath: '/b', kind: 'host', path: '/srv', access: 'read-only' },
             { guestPath: '/a', kind: 'host', path: '/srv', access: 'read-write' },
             { guestPath: '.', kind: 'memory', sizeBytes: DEFAULT_MEMORY_MOUNT_BYTES },
-            { guestPath: '/m', kind: 'memory', sizeBytes: 0 },
+            { guestPath: '/m', kind: 'memory', sizeBytes: MEMORY_NODE_BYTES },
           ],
         },
       },
@@ -151,7 +153,8 @@ describe('refused, by name', () => {
     ['mounts["/x"].path', { mounts: { '/x': { kind: 'host', path: '' } } }],
     ['mounts["/x"].access', { mounts: { '/x': { kind: 'host', path: '/srv', access: 'rw' } } }],
     ['mounts["/x"].size', { mounts: { '/x': { kind: 'memory', size: 5 } } }],
-    ['mounts["/x"].sizeBytes', { mounts: { '/x': { kind: 'memory', sizeBytes: -1 } } }],
+    ['mounts["/x"].sizeBytes', { mounts: { '/x': { kind: 'memory', sizeBytes: MEMORY_NODE_BYTES - 1 } } }],
+    ['stdio.stdout', { stdio: { stdout: new PassThrough({ objectMode: true }) } }],
     ['mounts["/x"].volume', { mounts: { '/x': { kind: 'volume' } } }],
     ['mounts["/x"].volume', { mounts: { '/x': { kind: 'volume', volume: '.x' } } }],
     ['descriptors', { descriptors: 'kept' }],

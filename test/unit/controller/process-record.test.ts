@@ -13,7 +13,7 @@ import {
 } from '#runtime/controller/process-record.js';
 import { RekindleError } from '#runtime/errors.js';
 import type { MountSpec } from '#runtime/files/mount-spec.js';
-import { LIMIT_BOUNDS, MAX_MEMORY_MOUNT_BYTES } from '#runtime/limits.js';
+import { LIMIT_BOUNDS, MAX_MEMORY_MOUNT_BYTES, MEMORY_NODE_BYTES } from '#runtime/limits.js';
 import type { HostedProcess } from '#runtime/process/hosted-process.js';
 import type { OutputRoute } from '#runtime/process/stdio.js';
 import { anyText } from '#test/support/any-text.js';
@@ -34,7 +34,7 @@ const anyMount: fc.Arbitrary<MountSpec> = fc.oneof(
   fc.record({
     guestPath: text,
     kind: fc.constant('memory' as const),
-    sizeBytes: fc.nat({ max: MAX_MEMORY_MOUNT_BYTES }),
+    sizeBytes: fc.integer({ min: MEMORY_NODE_BYTES, max: MAX_MEMORY_MOUNT_BYTES }),
   }),
   fc.record({
     guestPath: text,

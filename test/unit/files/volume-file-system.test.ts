@@ -35,6 +35,19 @@ describe.each(PLACES)('a volume, $backend, in $in', (place) => {
     expect(fixture.books.usedBytes).toBe(fixture.books.ofVolumes);
   });
 
+  it('that is only to be read makes nothing, and opens what is there all the same', () => {
+    using fixture = new VolumeFixture(place);
+    fixture.files.write('v', 'f', text('hello'));
+    using mounted = fixture.mount(1, 'v', 'read-only');
+    const root = mounted.openRoot();
+    const reading = { read: true, write: false, create: true, exclusive: false, truncate: false };
+    expect(Buffer.from(content(root.openFile('f', reading))).toString()).toBe('hello');
+    expect(refusal(() => root.openFile('new', reading))).toBe(errno.EROFS);
+    expect(refusal(() => root.openFile('f', { ...reading, exclusive: true }))).toBe(errno.EROFS);
+    expect(refusal(() => root.openFile('f', { ...reading, write: true }))).toBe(errno.EROFS);
+    expect(fixture.files.entries('v', '')?.map(({ name }) => name)).toEqual(['f']);
+  });
+
   it('reads gaps as zero, also where something had been before', () => {
     using fixture = new VolumeFixture(place);
     using mounted = fixture.mount();

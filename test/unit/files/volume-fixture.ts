@@ -54,9 +54,9 @@ export class VolumeFixture implements Disposable {
     return new HostFiles(this.volumes);
   }
 
-  mount(pid = 1, volume = VOLUME): VolumeFileSystem {
+  mount(pid = 1, volume = VOLUME, access: 'read-only' | 'read-write' = 'read-write'): VolumeFileSystem {
     return new VolumeFileSystem({
-      access: 'read-write',
+      access,
       volume,
       view: this.bank.view,
       call: (request) => this.volumes.serve(pid, request),

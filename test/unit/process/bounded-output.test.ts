@@ -5,6 +5,7 @@ import { BoundedOutput, type OutputStream } from '#runtime/process/bounded-outpu
 
 /** A stream whose reader takes nothing until it is told to. */
 class StalledStream implements OutputStream {
+  writable = true;
   writableLength = 0;
   readonly taken: string[] = [];
   readonly #waiting: string[] = [];
@@ -47,4 +48,17 @@ test('what comes faster than it is read is left out beyond the bound, and told',
   stream.drain();
   expect(stream.taken).toContain('again');
   expect(stream.taken.filter((each) => each.includes('left out'))).toHaveLength(1);
+});
+
+test('a stream that has ended takes nothing more, and is told nothing', () => {
+  const stream = new StalledStream();
+  const output = new BoundedOutput(stream);
+  const piece = Buffer.alloc(1024 * 1024, 'x');
+  for (let count = 0; count < 20; count += 1) output.write(piece);
+  stream.writable = false;
+  stream.drain();
+  const taken = stream.taken.length;
+  output.write(Buffer.from('again'));
+  stream.drain();
+  expect(stream.taken).toHaveLength(taken);
 });
