@@ -5,12 +5,15 @@ import type { InputReply } from '../wasi/context.ts';
 import type { MaybePromise } from './placement.ts';
 
 export interface InputSource {
+  /** Somebody may be typing at it. */
+  readonly isTerminal: boolean;
   /** As `WasiContext.readInput`. */
   read(position: number, maxBytes: number, waitMs: number): MaybePromise<InputReply>;
 }
 
 /** The same bytes for every run: what a run has taken is in its position. */
 export class BytesSource implements InputSource {
+  readonly isTerminal = false;
   readonly #bytes: Uint8Array;
 
   /** Takes a copy. */
@@ -34,6 +37,10 @@ export class StreamSource implements InputSource {
 
   constructor(stream: Readable) {
     this.#stream = stream;
+  }
+
+  get isTerminal(): boolean {
+    return 'isTTY' in this.#stream && this.#stream.isTTY === true;
   }
 
   read(_position: number, maxBytes: number, waitMs: number): MaybePromise<InputReply> {
