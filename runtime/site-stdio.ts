@@ -1,11 +1,13 @@
 // The host's own standard streams, as guests have them. What guests write never makes the host hold more than the limit for a slow reader;
 // nothing is read before a guest asks.
+import { isatty } from 'node:tty';
 import { BoundedOutput } from './process/bounded-output.ts';
 import { type InputSource, StreamSource } from './process/input-source.ts';
 import type { OutputTaker } from './process/stdio.ts';
 
 const stdout = new BoundedOutput(process.stdout);
 const stderr = new BoundedOutput(process.stderr);
+const STDIN_FD = 0;
 let stdin: InputSource | null = null;
 
 /** What is open only because a guest may read it does not keep the host alive: a guest that waits for it does. */
@@ -19,6 +21,9 @@ function hostInput(): InputSource {
 export const HOST_STDIO = Object.freeze({
   /** To look at `process.stdin` opens it: not before it is needed. */
   stdin: {
+    get isTerminal() {
+      return isatty(STDIN_FD);
+    },
     read(...parameters: Parameters<InputSource['read']>) {
       stdin ??= hostInput();
       return stdin.read(...parameters);

@@ -108,6 +108,8 @@ export function faultFromException(thrown: unknown, circumstances: FaultCircumst
   if (thrown instanceof GuestTimeout || isWatchdogError(thrown))
     return make('timeout', 'the time limit passed');
   if (thrown instanceof GuestAbort) return make('trap', thrown.message);
+  // No `Error`, and without a message: what the guest's own code has thrown, and nobody in it has caught.
+  if (thrown instanceof WebAssembly.Exception) return make('trap', 'uncaught exception');
   if (!(thrown instanceof Error)) return make('host-error', printable(thrown));
   const { name, message } = nameAndMessage(thrown);
   if (thrown instanceof WebAssembly.RuntimeError) {

@@ -75,13 +75,14 @@ export class HeldImages {
     return mappings;
   }
 
-  /** `externals`: what it imports from the embedder. */
-  program(externals: Pick<GuestProgram, 'hostFunctions' | 'importsUrl'>): GuestProgram {
+  /** `externals`: what it imports from the embedder, and what its input is. */
+  program(externals: Pick<GuestProgram, 'hostFunctions' | 'importsUrl' | 'inputIsTerminal'>): GuestProgram {
     const { name, args, env, settings } = this.#options.identity;
     const { module, layout, firstStackPointer } = this.#image;
     return {
       hostFunctions: externals.hostFunctions,
       importsUrl: externals.importsUrl,
+      inputIsTerminal: externals.inputIsTerminal,
       processName: name,
       module,
       layout,

@@ -165,7 +165,8 @@ export class HostedProcess {
     this.#pid = pid;
     this.#useful = false;
     this.#end = null;
-    this.#placement ??= this.#options.place(this.#images.program(this.externals));
+    const { inputIsTerminal } = this.stdio;
+    this.#placement ??= this.#options.place(this.#images.program({ ...this.externals, inputIsTerminal }));
     return this.#placement.load(this.#images.current, this.#images.reacquireBlocks(this.client), pid);
   }
 

@@ -7,12 +7,15 @@ import type { MaybePromise } from './placement.ts';
 import { outliveErrors } from './stream-errors.ts';
 
 export interface InputSource {
+  /** Somebody may be typing at it. */
+  readonly isTerminal: boolean;
   /** As `WasiContext.readInput`. */
   read(position: number, maxBytes: number, waitMs: number): MaybePromise<InputReply>;
 }
 
 /** The same bytes for every run: what a run has taken is in its position. */
 export class BytesSource implements InputSource {
+  readonly isTerminal = false;
   readonly #bytes: Uint8Array;
 
   /** Takes a copy. */
@@ -43,6 +46,10 @@ export class StreamSource implements InputSource {
   constructor(stream: Readable) {
     this.#stream = stream;
     outliveErrors(stream);
+  }
+
+  get isTerminal(): boolean {
+    return 'isTTY' in this.#stream && this.#stream.isTTY === true;
   }
 
   read(_position: number, maxBytes: number, waitMs: number): MaybePromise<InputReply> {

@@ -27,6 +27,8 @@ export interface GuestProgram {
   /** What WASI shows it of files, and what becomes of its descriptors with a restore. */
   readonly mounts: readonly MountSpec[];
   readonly descriptors: 'lost' | 'restored';
+  /** Somebody may be typing at its standard input. */
+  readonly inputIsTerminal: boolean;
 }
 
 /** Where an executing image lies in the bank. */

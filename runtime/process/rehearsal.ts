@@ -45,6 +45,7 @@ function program(): GuestProgram {
     alwaysFresh: false,
     mounts: [],
     descriptors: 'restored',
+    inputIsTerminal: false,
   };
 }
 

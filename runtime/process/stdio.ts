@@ -73,9 +73,11 @@ export class Stdio {
 
   /** At its end where nothing is given. */
   readInput(position: number, maxBytes: number, waitMs: number): MaybePromise<InputReply> {
-    const { stdin } = this.#routes;
-    const source = stdin === 'given' ? this.#given.stdin : stdin === 'inherit' ? this.#inherited.stdin : null;
-    return source === null ? { kind: 'end' } : source.read(position, maxBytes, waitMs);
+    return this.#input?.read(position, maxBytes, waitMs) ?? { kind: 'end' };
+  }
+
+  get inputIsTerminal(): boolean {
+    return this.#input?.isTerminal ?? false;
   }
 
   /** What has been captured since it was asked for last; it is not kept any longer. */
@@ -87,6 +89,11 @@ export class Stdio {
     held.sizeBytes = 0;
     held.lostBytes = 0;
     return { bytes, lostBytes };
+  }
+
+  get #input(): InputSource | null {
+    const { stdin } = this.#routes;
+    return stdin === 'given' ? this.#given.stdin : stdin === 'inherit' ? this.#inherited.stdin : null;
   }
 }
 

@@ -37,6 +37,8 @@ export interface WasiContext {
   readonly env: readonly string[];
   /** By the descriptors they get, from 3 on. They are the descriptor table's to dispose of. */
   readonly mounts: readonly Mount[];
+  /** Somebody may be typing at standard input. */
+  readonly inputIsTerminal: boolean;
   /** Takes a stream's next bytes; they are the receiver's to keep. */
   write(stream: OutputStream, bytes: Uint8Array): void;
   /**

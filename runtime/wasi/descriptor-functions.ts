@@ -1,8 +1,15 @@
 // The functions of WASI that concern a descriptor as such: what it is, what it may do, its number, and its end. None of them moves content.
 import { answering, type FunctionContext } from './answer.ts';
-import { type Descriptor, KNOWN_FLAGS, requireFile, requireRights } from './descriptors.ts';
+import type { WasiContext } from './context.ts';
+import {
+  type Descriptor,
+  KNOWN_FLAGS,
+  requireFile,
+  requireRights,
+  type StreamDescriptor,
+} from './descriptors.ts';
 import { EBADF, EINVAL, ENAMETOOLONG, ENOTCAPABLE, ESTALE, FileError } from './errno.ts';
-import type { OpenDirectory, OpenFile } from './file-system.ts';
+import type { FileStat, FileType, OpenDirectory, OpenFile } from './file-system.ts';
 import { FILETYPE, STREAM_STAT, timesFrom, writeFilestat } from './filestat.ts';
 import type { GuestView } from './guest-view.ts';
 import {
@@ -32,7 +39,7 @@ export function descriptorFunctions(functions: FunctionContext) {
     fd_renumber: answering(functions, (_guest, from: number, to: number) => table.renumber(from, to)),
 
     fd_fdstat_get: answering(functions, (guest, number: number, fdstat: number) =>
-      writeFdstat(guest, fdstat, table.get(number)),
+      writeFdstat(guest, fdstat, context, table.get(number)),
     ),
 
     fd_fdstat_set_flags: answering(functions, (_guest, number: number, flags: number) => {
@@ -58,7 +65,7 @@ export function descriptorFunctions(functions: FunctionContext) {
     fd_filestat_get: answering(functions, (guest, number: number, filestat: number) => {
       const descriptor = table.get(number);
       requireRights(descriptor, FD_FILESTAT_GET);
-      writeFilestat(guest, filestat, descriptor.kind === 'stream' ? STREAM_STAT : nodeOf(descriptor).stat());
+      writeFilestat(guest, filestat, statOf(context, descriptor));
     }),
 
     fd_filestat_set_size: answering(functions, (_guest, number: number, sizeBytes: bigint) => {
@@ -91,20 +98,32 @@ export function descriptorFunctions(functions: FunctionContext) {
   };
 }
 
-function writeFdstat(guest: GuestView, fdstat: number, descriptor: Descriptor): void {
+function writeFdstat(guest: GuestView, fdstat: number, context: WasiContext, descriptor: Descriptor): void {
   guest.range(fdstat, FDSTAT_SIZE).fill(0);
   const base = fdstat >>> 0;
-  guest.writeU8(base, filetypeOf(descriptor));
+  guest.writeU8(base, FILETYPE[filetypeOf(context, descriptor)]);
   guest.writeU16(base + 2, descriptor.flags);
   guest.writeU64(base + 8, BigInt(descriptor.rights));
   guest.writeU64(base + 16, BigInt(descriptor.inheriting));
 }
 
-/** A character device without a position makes a C library flush line by line, so that a crash takes no line with it. */
-function filetypeOf(descriptor: Descriptor): number {
-  if (descriptor.kind === 'stream') return FILETYPE['character-device'];
+function filetypeOf(context: WasiContext, descriptor: Descriptor): FileType {
+  if (descriptor.kind === 'stream') return streamType(context, descriptor);
   const kind = descriptor.kind === 'stale' ? descriptor.captured.kind : descriptor.kind;
-  return kind === 'file' ? FILETYPE.regular : FILETYPE.directory;
+  return kind === 'file' ? 'regular' : 'directory';
+}
+
+/**
+ * A character device without a position is a terminal to a C library. Output always is one, for then it is flushed line by line, and a crash takes
+ * no line with it; at an input that is one, programs wait for somebody to type.
+ */
+function streamType({ inputIsTerminal }: WasiContext, { stream }: StreamDescriptor): FileType {
+  return stream === 'stdin' && !inputIsTerminal ? 'other' : 'character-device';
+}
+
+function statOf(context: WasiContext, descriptor: Descriptor): FileStat {
+  if (descriptor.kind !== 'stream') return nodeOf(descriptor).stat();
+  return { ...STREAM_STAT, type: streamType(context, descriptor) };
 }
 
 function nodeOf(descriptor: Descriptor): OpenDirectory | OpenFile {

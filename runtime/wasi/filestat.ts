@@ -23,11 +23,10 @@ export const FILETYPE: Readonly<Record<FileType, number>> = {
 //                    u8, padded
 const FILESTAT_SIZE = 64;
 
-/** What a stream answers: a character device and nothing else. */
-export const STREAM_STAT: FileStat = {
+/** What a stream answers beside its type. */
+export const STREAM_STAT: Omit<FileStat, 'type'> = {
   device: 0n,
   inode: 0n,
-  type: 'character-device',
   links: 1n,
   sizeBytes: 0n,
   accessedNs: 0n,

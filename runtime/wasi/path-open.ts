@@ -54,9 +54,8 @@ export function pathOpen(functions: FunctionContext) {
       requireOpenFlags(from, openFlags, flags);
       const [rights, inheriting] = [rightsFrom(rightsBits), rightsFrom(inheritingBits) & from.inheriting];
       const request = { from, openFlags, rights: rights & from.inheriting, inheriting, flags };
-      const descriptor = walk(from.node, guest.path(path, bytes), lastOf(lookupFlags), (place) =>
-        openPlace(request, place),
-      );
+      const last = isExclusive(openFlags) ? 'keep' : lastOf(lookupFlags);
+      const descriptor = walk(from.node, guest.path(path, bytes), last, (place) => openPlace(request, place));
       guest.writeU32(opened, table.add(descriptor));
     },
   );
@@ -70,6 +69,12 @@ function requireOpenFlags(from: DirectoryDescriptor, openFlags: number, flags: n
   }
   if ((openFlags & OPEN_TRUNCATE) !== 0 && (from.rights & PATH_FILESTAT_SET_SIZE) === 0)
     throw new FileError(EPERM);
+}
+
+/** A link in the place of what is to be made is something that is there, wherever it leads. */
+function isExclusive(openFlags: number): boolean {
+  const exclusive = OPEN_CREATE | OPEN_EXCLUSIVE;
+  return (openFlags & exclusive) === exclusive;
 }
 
 function openPlace(request: OpenRequest, { directory, name, mustBeDirectory }: Place): NewDescriptor {
@@ -100,8 +105,7 @@ function openPlace(request: OpenRequest, { directory, name, mustBeDirectory }: P
 
 /** What can be asked of a file alone is refused of a directory. */
 function requireDirectoryAccess({ openFlags, rights }: OpenRequest): void {
-  const exclusive = OPEN_CREATE | OPEN_EXCLUSIVE;
-  if ((openFlags & exclusive) === exclusive) throw new FileError(EEXIST);
+  if (isExclusive(openFlags)) throw new FileError(EEXIST);
   const changes = (openFlags & (OPEN_CREATE | OPEN_TRUNCATE)) !== 0 || (rights & FD_WRITE) !== 0;
   if (changes) throw new FileError(EISDIR);
 }

@@ -2,6 +2,7 @@
 // than they give: what it keeps of a file is its descriptor.
 import {
   fd_close,
+  fd_fdstat_get,
   fd_read,
   fd_write,
   path_open,
@@ -58,6 +59,12 @@ export function read(descriptor: i32, maxBytes: i32): string {
   const errno = fd_read(descriptor, words, 1, words + 8);
   if (errno !== 0) return `errno ${errno}`;
   return String.UTF8.decodeUnsafe(buffer, load<usize>(words, 8));
+}
+
+/** The type of what it stands for, as preview 1 numbers them. */
+export function filetype(descriptor: i32): i32 {
+  const errno = fd_fdstat_get(descriptor, buffer);
+  return errno === 0 ? load<u8>(buffer) : -errno;
 }
 
 export function close(descriptor: i32): i32 {

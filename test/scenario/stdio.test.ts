@@ -1,12 +1,13 @@
 // The standard streams of a process: where what it writes goes, and where what it reads comes from, in either placement and through restarts.
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { ArunOptions, Process } from '#runtime/index.js';
+import type { ArunOptions, InputOption, Process } from '#runtime/index.js';
 import { MAX_CAPTURED_BYTES } from '#runtime/limits.js';
 import { number, openProbeSite, type ProbeSite, refusal } from '#test/support/probe-site.js';
 import { PLACEMENTS, until } from '#test/support/scenario.js';
 import { TEST_GUESTS } from '#test/support/test-guests.js';
 
+const CHARACTER_DEVICE = 2;
 const [STDIN, STDOUT, STDERR] = [0, 1, 2];
 
 const open = async (): Promise<ProbeSite> => openProbeSite({ stableStorage: TEST_GUESTS });
@@ -99,6 +100,19 @@ describe.each(PLACEMENTS)('%s', (placement) => {
       else text += piece;
     }
     expect(text).toBe('Hello, world');
+  });
+
+  it('input is a terminal only where somebody may type, output always', async () => {
+    const opened = await open();
+    const terminal = Object.assign(new PassThrough(), { isTTY: true });
+    const inputs: readonly InputOption[] = ['empty', Buffer.from('x'), new PassThrough(), terminal];
+    const types: number[] = [];
+    for (const stdin of inputs) {
+      const process = await start(opened, { placement, stdio: { stdin } });
+      types.push(await number(process, 'filetype', STDIN));
+      expect(await number(process, 'filetype', STDOUT)).toBe(CHARACTER_DEVICE);
+    }
+    expect(types).toEqual([0, 0, 0, CHARACTER_DEVICE]);
   });
 });
 

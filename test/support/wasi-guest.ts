@@ -63,6 +63,7 @@ export class WasiGuest implements Disposable {
         write: (stream, bytes) => {
           this.written.push({ stream, text: Buffer.from(bytes).toString() });
         },
+        inputIsTerminal: false,
         readInput: (...parameters) => this.input(...parameters),
         exit: (status) => {
           throw new Error(`exit ${status}`);

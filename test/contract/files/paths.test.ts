@@ -115,8 +115,10 @@ describe.each(FILE_SYSTEMS)('paths: %s', (_, make) => {
       guest.put('file', '');
       guest.makeDirectory('dir');
       guest.symlink('nowhere', 'link');
-      for (const path of ['file', 'dir', 'link'])
+      for (const path of ['file', 'dir', 'link']) {
         expect(guest.open(path, { create: true, exclusive: true }), path).toBe(-EEXIST);
+        expect(guest.open(path, { create: true, exclusive: true, follow: true }), path).toBe(-EEXIST);
+      }
       expect(guest.open('nowhere')).toBe(-ENOENT);
     });
 

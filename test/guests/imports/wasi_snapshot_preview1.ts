@@ -14,6 +14,7 @@ export declare function path_open(
 ): i32;
 export declare function fd_read(descriptor: i32, vectors: usize, count: usize, read: usize): i32;
 export declare function fd_write(descriptor: i32, vectors: usize, count: usize, written: usize): i32;
+export declare function fd_fdstat_get(descriptor: i32, fdstat: usize): i32;
 export declare function fd_close(descriptor: i32): i32;
 export declare function proc_raise(signal: i32): i32;
 export declare function poll_oneoff(subscriptions: usize, events: usize, count: usize, happened: usize): i32;

@@ -109,6 +109,12 @@ describe('traps', () => {
     expect(fault).toMatchObject({ kind: 'trap' });
     expect(fault.message).toMatch(/null function or function signature mismatch/);
   });
+
+  test('an exception that nobody catches', () => {
+    const module = moduleOf([0x08, 0], { imports: [{ module: 'host', name: 't', kind: 'tag', type: 0 }] });
+    const thrown = thrownBy(module, { host: { t: new WebAssembly.Tag({ parameters: [] }) } });
+    expect(faultOf(thrown)).toMatchObject({ kind: 'trap', message: 'uncaught exception' });
+  });
 });
 
 describe('frames', () => {

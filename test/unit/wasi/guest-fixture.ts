@@ -37,6 +37,7 @@ export interface FixtureOptions {
   readonly env?: readonly string[];
   readonly mounts?: readonly Mount[];
   readonly descriptors?: 'lost' | 'restored';
+  readonly inputIsTerminal?: boolean;
   readonly readInput?: (position: number, maxBytes: number, waitMs: number) => InputReply;
 }
 
@@ -60,6 +61,7 @@ export function guestFixture(options: FixtureOptions = {}): GuestFixture {
       throw new Error(signal);
     },
     mounts: options.mounts ?? [],
+    inputIsTerminal: options.inputIsTerminal ?? false,
     readInput: options.readInput ?? (() => ({ kind: 'end' })),
     // It stands still but for what the guest sleeps.
     clock: {

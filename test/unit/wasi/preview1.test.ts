@@ -223,13 +223,23 @@ describe('the other descriptor calls', () => {
     expect(wasi.fd_seek(descriptor, 0n, 0, 0)).toBe(ESPIPE);
     bytes().fill(0xee);
     expect(wasi.fd_fdstat_get(descriptor, 8)).toBe(ESUCCESS);
-    expect(view().getUint8(8)).toBe(2);
+    expect(view().getUint8(8)).toBe(descriptor === 0 ? 0 : 2);
     expect(view().getUint16(10, true)).toBe(0);
     // Flags, stat and poll; and to read, or to write.
     expect(view().getBigUint64(16, true)).toBe(0x8200008n | (descriptor === 0 ? 2n : 64n));
     expect(view().getBigUint64(24, true)).toBe(0n);
     expect([bytes()[7], bytes()[32]]).toEqual([0xee, 0xee]);
     expect(wasi.fd_close(descriptor)).toBe(ESUCCESS);
+  });
+
+  it.each([
+    [false, 0],
+    [true, 2],
+  ])('know an input that is a terminal, %s, under every number', (inputIsTerminal, type) => {
+    const { wasi, view } = guestFixture({ inputIsTerminal });
+    expect(wasi.fd_renumber(0, 2)).toBe(ESUCCESS);
+    expect([wasi.fd_fdstat_get(2, 8), wasi.fd_filestat_get(2, 64)]).toEqual([ESUCCESS, ESUCCESS]);
+    expect([view().getUint8(8), view().getUint8(80)]).toEqual([type, type]);
   });
 
   it('know no stream any more that was closed, until the guest goes back', () => {
