@@ -1,14 +1,13 @@
 // Compiles one C or C++ source to a WebAssembly module for WASI, with the clang that npm brings and nothing of the machine's. It reads
 // sources and the headers of abi/include, and must never write a file: the module is what it returns.
 import { readdir, readFile } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runClang, runLLVM } from '@yowasp/clang';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const INCLUDE_DIRECTORY = 'abi/include';
 const OBJECT = 'output.o';
-const OUTPUT = 'output.wasm';
 
 /** Extensions of what a guest in C or C++ may be made from. */
 export const C_EXTENSIONS = ['.c', '.cc', '.h'];
@@ -66,6 +65,8 @@ export async function compileC(source, target, text, { root = ROOT, files: more 
     }).catch((error) => {
       throw complaint(String(error));
     });
+  // Its name is the module's in the name section, and so in what an engine says of its functions.
+  const output = `${basename(source, extname(source))}.wasm`;
   // The object comes by the standard output: the package's files are copied whole at every write, and a large object is written in
   // tens of thousands of pieces.
   const object = [];
@@ -74,9 +75,9 @@ export async function compileC(source, target, text, { root = ROOT, files: more 
     files,
     (bytes) => bytes && object.push(Buffer.from(bytes)),
   );
-  const made = await run([...LINK_OPTIONS, `-mexec-model=${target}`, OBJECT, '-o', OUTPUT], {
+  const made = await run([...LINK_OPTIONS, `-mexec-model=${target}`, OBJECT, '-o', output], {
     [OBJECT]: Buffer.concat(object),
   });
-  if (made[OUTPUT] === undefined) throw complaint('the compiler made nothing of it');
-  return made[OUTPUT];
+  if (made[output] === undefined) throw complaint('the compiler made nothing of it');
+  return made[output];
 }

@@ -1,7 +1,7 @@
 // Where the standard streams of a process lead, as an embedder says it: routes, which are written down with the process, and what stands
 // behind them, which cannot be. Nothing is read or written here.
 import { Readable, Writable } from 'node:stream';
-import { refuse, requireKnown, requireOneOf } from '../checks.ts';
+import { refuse, requireKnown } from '../checks.ts';
 import { BoundedOutput } from '../process/bounded-output.ts';
 import { BytesSource, StreamSource } from '../process/input-source.ts';
 import type { InputRoute, OutputRoute, OutputTaker, StdioEnds, StdioRoutes } from '../process/stdio.ts';
@@ -60,9 +60,8 @@ function inputOf(given: InputOption): {
 } {
   if (given instanceof Uint8Array) return { route: 'given', source: new BytesSource(given) };
   if (given instanceof Readable) return { route: 'given', source: new StreamSource(given) };
-  if (typeof given !== 'string')
-    return refuse('stdio.stdin', `must be ${INPUT_ROUTES.join(', ')}, bytes or a readable stream`);
-  return { route: requireOneOf<InputRoute>('stdio.stdin', given, INPUT_ROUTES), source: null };
+  if (INPUT_ROUTES.includes(given)) return { route: given, source: null };
+  return refuse('stdio.stdin', `must be ${INPUT_ROUTES.join(', ')}, bytes or a readable stream`);
 }
 
 function outputOf(
@@ -77,7 +76,6 @@ function outputOf(
     const output = new BoundedOutput(given);
     return { route: 'given', taker: (bytes) => uncaught(() => output.write(bytes)) };
   }
-  if (typeof given !== 'string')
-    return refuse(option, `must be ${OUTPUT_ROUTES.join(', ')}, a function or a writable stream`);
-  return { route: requireOneOf<OutputRoute>(option, given, OUTPUT_ROUTES), taker: null };
+  if (OUTPUT_ROUTES.includes(given)) return { route: given, taker: null };
+  return refuse(option, `must be ${OUTPUT_ROUTES.join(', ')}, a function or a writable stream`);
 }
