@@ -8,7 +8,7 @@ import { invariant } from '../invariant.ts';
 import type { PersistentMemoryManager } from '../memory/persistent-memory-manager.ts';
 import { type Fault, faultFromOutside } from '../process/fault.ts';
 import type { HostedProcess, ProcessEnd } from '../process/hosted-process.ts';
-import type { MaybePromise, StopReason } from '../process/placement.ts';
+import type { MaybePromise } from '../process/placement.ts';
 import { unguarded, whenUnguarded } from '../process/time-limit.ts';
 import { ActionQueue } from './action-queue.ts';
 import { decide } from './decide.ts';
@@ -19,15 +19,8 @@ import { ActionPerformer, type RestartCause } from './perform.ts';
 import { changeOfProcess } from './process-record.ts';
 import type { ProcessTable } from './process-table.ts';
 import { ReturnWatch } from './return-watch.ts';
-import {
-  type Action,
-  type ControllerEvent,
-  type ControllerState,
-  type Decision,
-  type Group,
-  type Policy,
-  stopReasonOf,
-} from './state.ts';
+import type { Action, ControllerEvent, ControllerState, Decision, Group, Policy } from './state.ts';
+import { reasonToStop, reasonWhileStopped } from './stop-reason.ts';
 
 export interface Clock {
   /** Milliseconds since 1970, with a fraction; never goes back while this program runs. */
@@ -326,7 +319,7 @@ export class HotRestartController {
 
   /** Members that did not run when their group was quarantined, or released, have not been stopped for it: they are told. */
   #tellStopped(group: Group): void {
-    for (const { name } of group.members) this.#process(name).answerWhileStopped(stopReasonOf(group));
+    for (const { name } of group.members) this.#process(name).answerWhileStopped(reasonWhileStopped(group));
   }
 
   /** Nobody called this, so nobody can be given the error: our bug ends the host rather than being lost. */
@@ -343,14 +336,8 @@ export class HotRestartController {
     // A cold start also wants what had ended: nothing of that runs.
     if (process.state === 'ended') return;
     const known = this.#known.groups.get(group);
-    const phase = known?.phase ?? null;
-    const reason: StopReason =
-      known === undefined
-        ? { code: 'PROCESS_ENDED' }
-        : phase === 'quarantined'
-          ? stopReasonOf(known)
-          : { code: 'PROCESS_RESTARTED' };
-    const willStart = phase === 'restarting' && process.identity.kind === 'direct';
+    const reason = reasonToStop(known, this.#causes.get(group));
+    const willStart = known?.phase === 'restarting' && process.identity.kind === 'direct';
     const stopped = process.stop(willStart ? 'restarting' : 'stopped', reason);
     if (!(stopped instanceof Promise)) return;
     const pending = this.#stopping.get(group) ?? new Set();

@@ -24,7 +24,8 @@ import {
   restoredState,
 } from './group-record.ts';
 import { PROCESS_PREFIX, type ProcessRecord, processFromRecord, removalOfProcess } from './process-record.ts';
-import { type ControllerState, EMPTY_STATE, type Group, stopReasonOf } from './state.ts';
+import { type ControllerState, EMPTY_STATE, type Group } from './state.ts';
+import { reasonWhileStopped } from './stop-reason.ts';
 
 export interface PastProcess {
   readonly record: ProcessRecord;
@@ -156,7 +157,7 @@ class PastReader {
         state: ended ? 'ended' : 'stopped',
         groupSerial: group.serial,
         generations,
-        stopReason: stopReasonOf(group),
+        stopReason: reasonWhileStopped(group),
       },
     };
   }

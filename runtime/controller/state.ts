@@ -1,6 +1,5 @@
 // What the Hot Restart Controller knows of groups and their members, and the policy it goes by: plain immutable data. Which thread
 // or instance runs a member is known elsewhere.
-import type { StopReason } from '../process/placement.ts';
 
 export type MemberKind = 'direct' | 'indirect';
 
@@ -39,12 +38,6 @@ export interface Group {
   readonly blocked: boolean;
   /** Why it is quarantined; null otherwise. */
   readonly reason: string | null;
-}
-
-/** What a call gets of a process that is stopped with its group. */
-export function stopReasonOf({ id, phase, reason }: Group): StopReason {
-  if (phase !== 'quarantined') return { code: 'PROCESS_RESTARTING' };
-  return { code: 'GROUP_QUARANTINED', detail: `group ${id}, ${reason}` };
 }
 
 /** What is known of the site beside its groups. */

@@ -24,7 +24,10 @@ describe.each(['thread', 'inline'] as const)('ready: %s', (placement) => {
     await process.ready();
     const fault = refusal(process.call('trap'));
     const waiting = fault.then(() => refusal(process.ready()));
-    expect((await waiting).code).toBe('GROUP_QUARANTINED');
+    expect(await waiting).toMatchObject({
+      code: 'GROUP_QUARANTINED',
+      message: expect.stringMatching(/ group 0, .*: trap: unreachable$/),
+    });
     await site.releaseGroup(0);
     await process.ready();
     expect(await process.call('bump')).toBe(1);
@@ -54,4 +57,15 @@ it('rejects when its limit has passed: an indirect process that nobody runs agai
   await parent.ready();
   expect(child.state).toBe('stopped');
   expect((await refusal(child.ready({ limitMs: 20 }))).code).toBe('PROCESS_RESTARTING');
+});
+
+it('a call that is cut off is told by what', async () => {
+  const { site } = await openProbeSite();
+  const process = await site.arun('probe.wasm', { placement: 'thread' });
+  await process.ready();
+  const [, behind] = await Promise.all(['trap', 'bump'].map((name) => refusal(process.call(name))));
+  expect(behind).toMatchObject({
+    code: 'PROCESS_RESTARTED',
+    message: expect.stringMatching(/: after probe#1: trap: unreachable$/),
+  });
 });
