@@ -159,7 +159,7 @@ function pathOf(option: string, given: string | URL): string {
 }
 
 function writeToHost({ stream, bytes }: GuestOutput): void {
-  HOST_STDIO[stream](bytes);
+  HOST_STDIO[stream].write(bytes);
 }
 
 /** Throws OPTION_INVALID, naming the option. */

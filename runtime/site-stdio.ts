@@ -3,10 +3,8 @@
 import { isatty } from 'node:tty';
 import { BoundedOutput } from './process/bounded-output.ts';
 import { type InputSource, StreamSource } from './process/input-source.ts';
-import type { OutputTaker } from './process/stdio.ts';
+import type { OutputSink } from './process/stdio.ts';
 
-const stdout = new BoundedOutput(process.stdout);
-const stderr = new BoundedOutput(process.stderr);
 const STDIN_FD = 0;
 let stdin: InputSource | null = null;
 
@@ -15,6 +13,11 @@ function hostInput(): InputSource {
   // A file has no handle to be kept alive by.
   if ('unref' in process.stdin) process.stdin.unref();
   return new StreamSource(process.stdin);
+}
+
+function hostOutput(stream: NodeJS.WriteStream): OutputSink {
+  const output = new BoundedOutput(stream);
+  return { isTerminal: stream.isTTY === true, write: (bytes) => output.write(bytes) };
 }
 
 /** Of this program. */
@@ -29,6 +32,6 @@ export const HOST_STDIO = Object.freeze({
       return stdin.read(...parameters);
     },
   } satisfies InputSource,
-  stdout: ((bytes) => stdout.write(bytes)) satisfies OutputTaker as OutputTaker,
-  stderr: ((bytes) => stderr.write(bytes)) satisfies OutputTaker as OutputTaker,
+  stdout: hostOutput(process.stdout),
+  stderr: hostOutput(process.stderr),
 });

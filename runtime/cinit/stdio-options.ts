@@ -4,7 +4,7 @@ import { Readable, Writable } from 'node:stream';
 import { refuse, requireKnown } from '../checks.ts';
 import { BoundedOutput } from '../process/bounded-output.ts';
 import { BytesSource, StreamSource } from '../process/input-source.ts';
-import type { InputRoute, OutputRoute, OutputTaker, StdioEnds, StdioRoutes } from '../process/stdio.ts';
+import type { InputRoute, OutputRoute, OutputSink, StdioEnds, StdioRoutes } from '../process/stdio.ts';
 import { outliveErrors } from '../process/stream-errors.ts';
 import { uncaught } from '../process/uncaught.ts';
 
@@ -50,7 +50,7 @@ export function stdioFromOptions(given: StdioOptions): {
   const outputs = { stdout: outputOf('stdio.stdout', stdout), stderr: outputOf('stdio.stderr', stderr) };
   return {
     routes: { stdin: input.route, stdout: outputs.stdout.route, stderr: outputs.stderr.route },
-    ends: { stdin: input.source, stdout: outputs.stdout.taker, stderr: outputs.stderr.taker },
+    ends: { stdin: input.source, stdout: outputs.stdout.sink, stderr: outputs.stderr.sink },
   };
 }
 
@@ -67,15 +67,17 @@ function inputOf(given: InputOption): {
 function outputOf(
   option: string,
   given: OutputOption,
-): { readonly route: OutputRoute; readonly taker: OutputTaker | null } {
-  if (typeof given === 'function') return { route: 'given', taker: (bytes) => uncaught(() => given(bytes)) };
+): { readonly route: OutputRoute; readonly sink: OutputSink | null } {
+  if (typeof given === 'function')
+    return { route: 'given', sink: { isTerminal: false, write: (bytes) => uncaught(() => given(bytes)) } };
   if (given instanceof Writable) {
     // What waits in a stream of objects is counted in objects, however large they are.
     if (given.writableObjectMode) return refuse(option, 'must be a stream of bytes, not of objects');
     outliveErrors(given);
     const output = new BoundedOutput(given);
-    return { route: 'given', taker: (bytes) => uncaught(() => output.write(bytes)) };
+    const isTerminal = 'isTTY' in given && given.isTTY === true;
+    return { route: 'given', sink: { isTerminal, write: (bytes) => uncaught(() => output.write(bytes)) } };
   }
-  if (OUTPUT_ROUTES.includes(given)) return { route: given, taker: null };
+  if (OUTPUT_ROUTES.includes(given)) return { route: given, sink: null };
   return refuse(option, `must be ${OUTPUT_ROUTES.join(', ')}, a function or a writable stream`);
 }

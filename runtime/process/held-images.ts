@@ -76,13 +76,13 @@ export class HeldImages {
   }
 
   /** `externals`: what it imports from the embedder, and what its input is. */
-  program(externals: Pick<GuestProgram, 'hostFunctions' | 'importsUrl' | 'inputIsTerminal'>): GuestProgram {
+  program(externals: Pick<GuestProgram, 'hostFunctions' | 'importsUrl' | 'terminals'>): GuestProgram {
     const { name, args, env, settings } = this.#options.identity;
     const { module, layout, firstStackPointer } = this.#image;
     return {
       hostFunctions: externals.hostFunctions,
       importsUrl: externals.importsUrl,
-      inputIsTerminal: externals.inputIsTerminal,
+      terminals: externals.terminals,
       processName: name,
       module,
       layout,

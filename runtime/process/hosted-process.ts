@@ -165,8 +165,8 @@ export class HostedProcess {
     this.#pid = pid;
     this.#useful = false;
     this.#end = null;
-    const { inputIsTerminal } = this.stdio;
-    this.#placement ??= this.#options.place(this.#images.program({ ...this.externals, inputIsTerminal }));
+    const { terminals } = this.stdio;
+    this.#placement ??= this.#options.place(this.#images.program({ ...this.externals, terminals }));
     return this.#placement.load(this.#images.current, this.#images.reacquireBlocks(this.client), pid);
   }
 

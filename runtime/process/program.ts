@@ -3,6 +3,7 @@
 import type { MountSpec } from '../files/mount-spec.ts';
 import type { ModuleLayout } from '../image/layout.ts';
 import type { Extent } from '../memory/extents.ts';
+import type { TerminalStreams } from '../wasi/context.ts';
 import type { Fault } from './fault.ts';
 
 /** How a process is entered: decides what a start runs and what its return means. */
@@ -27,8 +28,7 @@ export interface GuestProgram {
   /** What WASI shows it of files, and what becomes of its descriptors with a restore. */
   readonly mounts: readonly MountSpec[];
   readonly descriptors: 'lost' | 'restored';
-  /** Somebody may be typing at its standard input. */
-  readonly inputIsTerminal: boolean;
+  readonly terminals: TerminalStreams;
 }
 
 /** Where an executing image lies in the bank. */

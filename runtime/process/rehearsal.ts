@@ -45,7 +45,7 @@ function program(): GuestProgram {
     alwaysFresh: false,
     mounts: [],
     descriptors: 'restored',
-    inputIsTerminal: false,
+    terminals: { stdin: false, stdout: false, stderr: false },
   };
 }
 

@@ -1,7 +1,7 @@
 // Where the standard streams of one process lead, in the host's main thread. Each piece goes to exactly one place; what is kept for the
 // embedder is bounded.
 import { MAX_CAPTURED_BYTES, MAX_CAPTURED_PIECES } from '../limits.ts';
-import type { InputReply, OutputStream } from '../wasi/context.ts';
+import type { InputReply, OutputStream, TerminalStreams } from '../wasi/context.ts';
 import type { InputSource } from './input-source.ts';
 import type { MaybePromise } from './placement.ts';
 
@@ -19,13 +19,18 @@ export interface StdioRoutes {
   readonly stderr: OutputRoute;
 }
 
-export type OutputTaker = (bytes: Uint8Array) => void;
+/** Where output goes to. */
+export interface OutputSink {
+  /** Somebody may be looking at it. */
+  readonly isTerminal: boolean;
+  write(bytes: Uint8Array): void;
+}
 
-/** Functions and sources that stand behind `given`, or behind `inherit`. Null: none, or not any more. */
+/** What stands behind `given`, or behind `inherit`. Null: nothing, or not any more. */
 export interface StdioEnds {
   readonly stdin: InputSource | null;
-  readonly stdout: OutputTaker | null;
-  readonly stderr: OutputTaker | null;
+  readonly stdout: OutputSink | null;
+  readonly stderr: OutputSink | null;
 }
 
 /** What a guest has written and the embedder has not taken: the newest of it. */
@@ -65,10 +70,9 @@ export class Stdio {
       capture(this.#captures[stream], bytes);
       return true;
     }
-    const taker =
-      route === 'given' ? this.#given[stream] : route === 'inherit' ? this.#inherited[stream] : null;
-    taker?.(bytes);
-    return taker !== null;
+    const sink = this.#sinkOf(stream);
+    sink?.write(bytes);
+    return sink !== null;
   }
 
   /** At its end where nothing is given. */
@@ -76,8 +80,16 @@ export class Stdio {
     return this.#input?.read(position, maxBytes, waitMs) ?? { kind: 'end' };
   }
 
-  get inputIsTerminal(): boolean {
-    return this.#input?.isTerminal ?? false;
+  /**
+   * Which streams are terminals to the guest. What the site takes is one, for then C libraries flush it line by line, and a crash takes no line
+   * with it.
+   */
+  get terminals(): TerminalStreams {
+    return {
+      stdin: this.#input?.isTerminal ?? false,
+      stdout: this.#isTerminal('stdout'),
+      stderr: this.#isTerminal('stderr'),
+    };
   }
 
   /** What has been captured since it was asked for last; it is not kept any longer. */
@@ -89,6 +101,18 @@ export class Stdio {
     held.sizeBytes = 0;
     held.lostBytes = 0;
     return { bytes, lostBytes };
+  }
+
+  #isTerminal(stream: OutputStream): boolean {
+    const route = this.#routes[stream];
+    if (route === 'ignore' || route === 'capture') return false;
+    return this.#sinkOf(stream)?.isTerminal ?? true;
+  }
+
+  /** Null: the site's to take. */
+  #sinkOf(stream: OutputStream): OutputSink | null {
+    const route = this.#routes[stream];
+    return route === 'given' ? this.#given[stream] : route === 'inherit' ? this.#inherited[stream] : null;
   }
 
   get #input(): InputSource | null {

@@ -10,7 +10,7 @@ import type { ImportContext } from './import-context.ts';
 /** Opens nothing yet. To be disposed of with the guest. */
 export function wasiOf(context: ImportContext, bank: BankView, circumstances: Circumstances): Preview1 {
   const { program, services } = context;
-  const { args, env, mounts, descriptors, inputIsTerminal } = program;
+  const { args, env, mounts, descriptors, terminals } = program;
   const means: MountMeans = {
     view: bank,
     call: (request) => services.volume(request),
@@ -23,7 +23,7 @@ export function wasiOf(context: ImportContext, bank: BankView, circumstances: Ci
       args,
       env,
       mounts: mounts.map((spec) => mountFileSystem(spec, means)),
-      inputIsTerminal,
+      terminals,
       write: (stream, bytes) => services.write(stream, bytes),
       readInput: (position, maxBytes, waitMs) => services.readInput(position, maxBytes, waitMs),
       exit: (status) => {

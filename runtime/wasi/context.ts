@@ -27,6 +27,9 @@ export interface Mount {
   readonly fileSystem: FileSystem;
 }
 
+/** Of which standard streams the other end is somebody who types or reads. */
+export type TerminalStreams = Readonly<Record<'stdin' | OutputStream, boolean>>;
+
 /** None of the methods may throw, except `exit`; what one throws nevertheless passes through the guest to the host. */
 export interface WasiContext {
   /** The guest's whole linear memory as it is now, asked for in each call: it may have grown. Empty while there is none. */
@@ -37,8 +40,7 @@ export interface WasiContext {
   readonly env: readonly string[];
   /** By the descriptors they get, from 3 on. They are the descriptor table's to dispose of. */
   readonly mounts: readonly Mount[];
-  /** Somebody may be typing at standard input. */
-  readonly inputIsTerminal: boolean;
+  readonly terminals: TerminalStreams;
   /** Takes a stream's next bytes; they are the receiver's to keep. */
   write(stream: OutputStream, bytes: Uint8Array): void;
   /**

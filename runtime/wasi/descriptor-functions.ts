@@ -113,12 +113,9 @@ function filetypeOf(context: WasiContext, descriptor: Descriptor): FileType {
   return kind === 'file' ? 'regular' : 'directory';
 }
 
-/**
- * A character device without a position is a terminal to a C library. Output always is one, for then it is flushed line by line, and a crash takes
- * no line with it; at an input that is one, programs wait for somebody to type.
- */
-function streamType({ inputIsTerminal }: WasiContext, { stream }: StreamDescriptor): FileType {
-  return stream === 'stdin' && !inputIsTerminal ? 'other' : 'character-device';
+/** A character device without a position is a terminal to a C library. */
+function streamType({ terminals }: WasiContext, { stream }: StreamDescriptor): FileType {
+  return terminals[stream] ? 'character-device' : 'other';
 }
 
 function statOf(context: WasiContext, descriptor: Descriptor): FileStat {

@@ -1,7 +1,7 @@
 // The standard streams of a process: where what it writes goes, and where what it reads comes from, in either placement and through restarts.
 import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { ArunOptions, InputOption, Process } from '#runtime/index.js';
+import type { ArunOptions, Process, StdioOptions } from '#runtime/index.js';
 import { MAX_CAPTURED_BYTES } from '#runtime/limits.js';
 import { number, openProbeSite, type ProbeSite, refusal } from '#test/support/probe-site.js';
 import { PLACEMENTS, until } from '#test/support/scenario.js';
@@ -102,17 +102,22 @@ describe.each(PLACEMENTS)('%s', (placement) => {
     expect(text).toBe('Hello, world');
   });
 
-  it('input is a terminal only where somebody may type, output always', async () => {
+  it('a stream is a terminal where it leads to one, and the site is taken for one', async () => {
     const opened = await open();
-    const terminal = Object.assign(new PassThrough(), { isTTY: true });
-    const inputs: readonly InputOption[] = ['empty', Buffer.from('x'), new PassThrough(), terminal];
-    const types: number[] = [];
-    for (const stdin of inputs) {
-      const process = await start(opened, { placement, stdio: { stdin } });
-      types.push(await number(process, 'filetype', STDIN));
-      expect(await number(process, 'filetype', STDOUT)).toBe(CHARACTER_DEVICE);
+    const asTerminal = () => Object.assign(new PassThrough(), { isTTY: true });
+    const streams: readonly (readonly [StdioOptions, stdin: number, stdout: number])[] = [
+      [{}, 0, CHARACTER_DEVICE],
+      [{ stdin: Buffer.from('x'), stdout: 'capture' }, 0, 0],
+      [{ stdin: new PassThrough(), stdout: () => undefined }, 0, 0],
+      [{ stdin: asTerminal(), stdout: asTerminal() }, CHARACTER_DEVICE, CHARACTER_DEVICE],
+      [{ stdin: 'empty', stdout: new PassThrough() }, 0, 0],
+      [{ stdin: 'empty', stdout: 'ignore' }, 0, 0],
+    ];
+    for (const [stdio, stdin, stdout] of streams) {
+      const process = await start(opened, { placement, stdio });
+      const types = [await number(process, 'filetype', STDIN), await number(process, 'filetype', STDOUT)];
+      expect(types).toEqual([stdin, stdout]);
     }
-    expect(types).toEqual([0, 0, 0, CHARACTER_DEVICE]);
   });
 });
 

@@ -63,7 +63,7 @@ export class WasiGuest implements Disposable {
         write: (stream, bytes) => {
           this.written.push({ stream, text: Buffer.from(bytes).toString() });
         },
-        inputIsTerminal: false,
+        terminals: { stdin: false, stdout: true, stderr: true },
         readInput: (...parameters) => this.input(...parameters),
         exit: (status) => {
           throw new Error(`exit ${status}`);

@@ -53,7 +53,7 @@ export class FuzzedGuest implements Disposable {
             written.byteLength <= MAX_OUTPUT_BYTES,
             () => `${written.byteLength} bytes of output at once`,
           ),
-        inputIsTerminal: false,
+        terminals: { stdin: false, stdout: true, stderr: false },
         readInput: (_, maxBytes) => anyInput(random, maxBytes),
         exit: (status) => {
           throw new ExitSignal(status);

@@ -1,5 +1,7 @@
 // A guest that is nothing but memory, and a context that records what reached it: enough to call every WASI function by hand.
 // It must show each effect as plain data, so that a test compares values and not calls.
+
+import type { TerminalStreams } from '#runtime/wasi/context.js';
 import { type InputReply, type Mount, Preview1, type WasiContext } from '#runtime/wasi/preview1.js';
 import { allFunctions, type WasiFunctions } from '#test/support/wasi-functions.js';
 
@@ -37,7 +39,7 @@ export interface FixtureOptions {
   readonly env?: readonly string[];
   readonly mounts?: readonly Mount[];
   readonly descriptors?: 'lost' | 'restored';
-  readonly inputIsTerminal?: boolean;
+  readonly terminals?: TerminalStreams;
   readonly readInput?: (position: number, maxBytes: number, waitMs: number) => InputReply;
 }
 
@@ -61,7 +63,7 @@ export function guestFixture(options: FixtureOptions = {}): GuestFixture {
       throw new Error(signal);
     },
     mounts: options.mounts ?? [],
-    inputIsTerminal: options.inputIsTerminal ?? false,
+    terminals: options.terminals ?? { stdin: false, stdout: true, stderr: true },
     readInput: options.readInput ?? (() => ({ kind: 'end' })),
     // It stands still but for what the guest sleeps.
     clock: {

@@ -51,7 +51,7 @@ function guardedGuest(content: Uint8Array, memoryBytes = MEMORY_BYTES): Guarded 
       expect(bytes.byteLength).toBeLessThanOrEqual(MAX_OUTPUT_BYTES);
       expect(bytes.includes(GUARD_BYTE)).toBe(false);
     },
-    inputIsTerminal: false,
+    terminals: { stdin: false, stdout: true, stderr: true },
     readInput: (_position, maxBytes) => ({ kind: 'bytes', bytes: new Uint8Array(Math.min(maxBytes, 7)) }),
     exit: (status) => {
       throw new ExitSignal(status);

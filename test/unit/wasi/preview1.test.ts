@@ -235,8 +235,8 @@ describe('the other descriptor calls', () => {
   it.each([
     [false, 0],
     [true, 2],
-  ])('know an input that is a terminal, %s, under every number', (inputIsTerminal, type) => {
-    const { wasi, view } = guestFixture({ inputIsTerminal });
+  ])('know an input that is a terminal, %s, under every number', (stdin, type) => {
+    const { wasi, view } = guestFixture({ terminals: { stdin, stdout: !stdin, stderr: !stdin } });
     expect(wasi.fd_renumber(0, 2)).toBe(ESUCCESS);
     expect([wasi.fd_fdstat_get(2, 8), wasi.fd_filestat_get(2, 64)]).toEqual([ESUCCESS, ESUCCESS]);
     expect([view().getUint8(8), view().getUint8(80)]).toEqual([type, type]);
