@@ -11,7 +11,7 @@ async function countWords(text) {
     mounts: { '/log': { kind: 'volume', volume: 'counts' } }, // or a directory: { kind: 'host', path, access: 'read-write' }
     stdio: { stdin: Buffer.from(text), stdout: 'capture', stderr: 'inherit' },
   });
-  const end = await program.exited; // { kind: 'exit', status }, or { kind: 'fault', fault }
+  const end = await program.exited; // { kind: 'exit', status }, { kind: 'fault', fault } or { kind: 'killed' }
   return { end, output: Buffer.from(program.takeOutput('stdout').bytes).toString() };
 }
 

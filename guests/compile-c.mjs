@@ -6,30 +6,49 @@ import { fileURLToPath } from 'node:url';
 import { runClang, runLLVM } from '@yowasp/clang';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const INCLUDE_DIRECTORY = 'abi/include';
+/** Rekindle's headers, and where the compiler finds them. */
+const HEADERS = 'abi/include';
+const HEADERS_AT = '.rekindle';
 const OBJECT = 'output.o';
 
 /** Extensions of what a guest in C or C++ may be made from. */
-export const C_EXTENSIONS = ['.c', '.cc', '.h'];
+const EXTENSIONS = ['.c', '.cc', '.cpp', '.cxx', '.h', '.hh', '.hpp', '.inc'];
+/** Of sources, with the command for each language. */
+const DRIVERS = { '.c': 'clang', '.cc': 'clang++', '.cpp': 'clang++', '.cxx': 'clang++' };
+/** How the linker calls the function that a command without `main` ends in. */
+const NO_MAIN = 'undefined_weak:main';
 
 // What every guest is compiled and linked with. The stack lies first, so that one that overflows is out of bounds and not in the data
 // below; the shadow stack pointer is found by the host (docs/guest-abi.md, section 6).
-const COMPILE_OPTIONS = ['-O2', '-Wall', '-Wextra', '-Werror', `-I${INCLUDE_DIRECTORY}`];
+const COMPILE_OPTIONS = ['-O2', '-Wall', '-Wextra', '-Werror', `-I${HEADERS_AT}`];
 const LINK_OPTIONS = ['-Wl,--stack-first', '-Wl,--export=__stack_pointer'];
 
-/** Packages are nobody's headers, and there may be very many. */
-const isOfPackages = (name) => name === 'node_modules' || name.startsWith('.');
+/** Packages are nobody's headers, and there may be very many; what begins with a dot is a tool's. */
+const isForeign = (name) => name === 'node_modules' || name.startsWith('.');
 
 /** Sources and headers of a directory, as the compiler is given them: a tree of names and contents. */
 async function readTree(directory) {
   const tree = {};
   for (const entry of await readdir(directory, { withFileTypes: true })) {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) {
-      if (!isOfPackages(entry.name)) tree[entry.name] = await readTree(path);
-    } else if (C_EXTENSIONS.includes(extname(entry.name))) tree[entry.name] = await readFile(path);
+    if (isForeign(entry.name)) continue;
+    if (entry.isDirectory()) tree[entry.name] = await readTree(path);
+    else if (EXTENSIONS.includes(extname(entry.name))) {
+      const content = await contentOf(path);
+      if (content !== null) tree[entry.name] = content;
+    }
   }
   return tree;
+}
+
+/** Null for a link that leads nowhere. */
+async function contentOf(path) {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  }
 }
 
 /** The tree with `path`, whose parts are joined by '/', leading to `content`; '.' leads nowhere. */
@@ -43,20 +62,34 @@ function planted(tree, path, content) {
 }
 
 /**
- * The module made from `source`, a path below `root`, the repository's if nothing is said; what it includes lies beside it or in abi/include.
- * `target` is `command` or `reactor`. When `text` is given it is taken for the content of `source`, which then need not exist; `files` are planted
- * beside what there is, by their paths, and `options` come after all others of the compiler. Rejects with what the compiler has to say.
+ * The module made from `source`, a path below `root`, the repository's if nothing is said; what it includes lies in `directory`, its own if nothing
+ * is said, or in abi/include. `target` is `command` or `reactor`. When `text` is given it is taken for the content of `source`, which then need not
+ * exist; `files` are planted beside what there is, by their paths; `options` come after all others of the compiler, `linkOptions` after those of the
+ * linker. `warned` is told what the compiler said of a module that it made. Rejects with what it has to say of others.
  */
-export async function compileC(source, target, text, { root = ROOT, files: more = {}, options = [] } = {}) {
-  const directory = dirname(source);
-  let files = planted({}, INCLUDE_DIRECTORY, await readTree(join(ROOT, INCLUDE_DIRECTORY)));
-  files = planted(files, directory, await readTree(join(root, directory)));
+export async function compileC(
+  source,
+  target,
+  text,
+  {
+    root = ROOT,
+    directory = dirname(source),
+    files: more = {},
+    options = [],
+    linkOptions = [],
+    warned = () => {},
+  } = {},
+) {
+  const driver = DRIVERS[extname(source)];
+  if (driver === undefined)
+    throw new Error(`${source}: a source ends in one of ${Object.keys(DRIVERS).join(', ')}`);
+  let files = planted({}, directory, await readTree(join(root, directory)));
+  files = planted(files, HEADERS_AT, await readTree(join(ROOT, HEADERS)));
   if (text !== undefined) files = planted(files, source, text);
   for (const [path, content] of Object.entries(more)) files = planted(files, path, content);
   // Loads the compiler itself, which would otherwise tell the console how far it has come.
   await runLLVM(null, {}, { fetchProgress: () => {} });
   const said = [];
-  const driver = extname(source) === '.cc' ? 'clang++' : 'clang';
   const complaint = (otherwise) => new Error(`${source}: ${Buffer.concat(said).toString() || otherwise}`);
   const run = (args, given, hear = () => {}) =>
     runClang([driver, ...args], given, {
@@ -75,9 +108,14 @@ export async function compileC(source, target, text, { root = ROOT, files: more 
     files,
     (bytes) => bytes && object.push(Buffer.from(bytes)),
   );
-  const made = await run([...LINK_OPTIONS, `-mexec-model=${target}`, OBJECT, '-o', output], {
+  const made = await run([...LINK_OPTIONS, `-mexec-model=${target}`, ...linkOptions, OBJECT, '-o', output], {
     [OBJECT]: Buffer.concat(object),
   });
   if (made[output] === undefined) throw complaint('the compiler made nothing of it');
+  if (Buffer.from(made[output]).includes(NO_MAIN))
+    throw new Error(
+      `${source}: a command has a main, and this has none; what is called by its exports is a reactor`,
+    );
+  if (said.length > 0) warned(Buffer.concat(said).toString());
   return made[output];
 }

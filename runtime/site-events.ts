@@ -94,6 +94,11 @@ export class SiteEmitter {
     this.#listeners.get(name)?.delete(listener);
   }
 
+  /** Whether anybody would be told. */
+  isHeard(name: keyof SiteEvents): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
+  }
+
   emit<Name extends keyof SiteEvents>(name: Name, event: SiteEvents[Name]): void {
     const value = Object.freeze(event) as never;
     for (const listener of [...(this.#listeners.get(name) ?? [])]) {

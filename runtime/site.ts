@@ -301,7 +301,11 @@ export class Site implements AsyncDisposable {
         emitter.emit('blocked', { group, names, message: `HR_CTRL: ${told}` });
       },
       escalated: (group, rung, why) => emitter.emit('escalated', { group, rung, reason: why }),
-      quarantined: (group, why) => emitter.emit('quarantined', { group, reason: why }),
+      quarantined: (group, why) => {
+        // What nobody hears of looks like a host that hangs, or ends for no reason.
+        if (!emitter.isHeard('quarantined')) this.#say(`group ${group} is quarantined: ${why}`);
+        emitter.emit('quarantined', { group, reason: why });
+      },
       siteRestarted: () => emitter.emit('siteRestarted', {}),
       output: (process, stream, bytes) => output({ processName: process.identity.name, stream, bytes }),
     };

@@ -156,12 +156,16 @@ export class HotRestartController {
       whenUnguarded(() => this.#ended(process, end));
       return null;
     }
-    const remedy = exit.status === 0 ? ", a clean end only with cleanExit: 'zero' or restartable: false" : '';
-    const fault = faultFromOutside('exit', `exit(${exit.status}) without HR_EXIT_HDL${remedy}`, {
-      activity: exit.activity,
-      generation: process.generations.current.generation,
-      exitStatus: exit.status,
-    });
+    const remedies = exit.status === 0 ? "cleanExit: 'zero' or restartable: false" : 'restartable: false';
+    const fault = faultFromOutside(
+      'exit',
+      `exit(${exit.status}) without HR_EXIT_HDL, an end only with ${remedies}`,
+      {
+        activity: exit.activity,
+        generation: process.generations.current.generation,
+        exitStatus: exit.status,
+      },
+    );
     this.faulted(process, fault);
     return fault;
   }

@@ -77,7 +77,7 @@ export class Process {
     return this.#hosted.generations.current.generation;
   }
 
-  /** Resolves when the process has ended for good: with its group, or at once for a plain process. */
+  /** Resolves when the process has ended for good: with its group, or at once for a plain process. Not while its group is quarantined. */
   get exited(): Promise<ProcessEnd> {
     return this.#hosted.exited;
   }

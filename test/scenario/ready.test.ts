@@ -1,8 +1,10 @@
 // `process.ready()`: the wait between a fault and the next call. It ends when the process takes calls again, when it never will, or
 // with its limit.
 import { describe, expect, it } from 'vitest';
+import { openSite } from '#runtime/index.js';
 import { ProbeCalls } from '#test/support/probe-calls.js';
 import { openProbeSite, refusal } from '#test/support/probe-site.js';
+import { TEST_GUESTS } from '#test/support/test-guests.js';
 
 const NO_RUNGS = { site: false, cold: false, quarantine: true };
 
@@ -68,4 +70,20 @@ it('a call that is cut off is told by what', async () => {
     code: 'PROCESS_RESTARTED',
     message: expect.stringMatching(/: after probe#1: trap: unreachable$/),
   });
+});
+
+it('a quarantine that nobody listens to is told on the console', async () => {
+  const lines: string[] = [];
+  await using site = await openSite({
+    stableStorage: TEST_GUESTS,
+    policy: { maxBadness: 0, rungs: NO_RUNGS },
+    output: ({ processName, bytes }) => lines.push(`${processName} ${Buffer.from(bytes).toString()}`),
+  });
+  const process = await site.arun('probe.wasm', { group: 4, placement: 'inline' });
+  await process.ready();
+  await refusal(process.call('trap'));
+  await refusal(process.ready());
+  expect(lines).toEqual([
+    expect.stringMatching(/^HR_CTRL HR_CTRL: group 4 is quarantined: .*probe#1: trap: unreachable\n$/),
+  ]);
 });
