@@ -16,7 +16,7 @@ import { type Fault, faultFromException, type GuestExit, GuestStopped } from './
 import { bindImports, type Circumstances, type EmbedderFactory } from './guest-imports.ts';
 import { exportImage } from './image-export.ts';
 import type { ImportContext } from './import-context.ts';
-import { type Incarnation, incarnate, restoreInPlace } from './incarnation.ts';
+import { type ImagePlace, type Incarnation, incarnate, restoreInPlace } from './incarnation.ts';
 import type {
   CallRequest,
   ExportOrder,
@@ -217,8 +217,7 @@ export class Guest implements Disposable {
 
   [Symbol.dispose](): void {
     this.#border.release();
-    this.#incarnation?.memories[Symbol.dispose]();
-    this.#incarnation = null;
+    this.#letGo();
     this.#wasi[Symbol.dispose]();
   }
 
@@ -281,13 +280,22 @@ export class Guest implements Disposable {
   #putAt(image: ImageReference, blocks: readonly BlockMapping[]): 'in-place' | 'fresh' {
     const head = this.#headOf(image);
     const place = { head, memories: this.#memoryImages(image, head), blocks };
-    const present = this.#incarnation;
-    if (present !== null && !this.#program.alwaysFresh && restoreInPlace(present, place)) return 'in-place';
+    if (this.#isRestoredInPlace(place)) return 'in-place';
     this.#border.release();
-    present?.memories[Symbol.dispose]();
-    this.#incarnation = null;
+    this.#letGo();
     this.#incarnation = incarnate(this.#program, this.#imports, this.#bank, place);
     return 'fresh';
+  }
+
+  #isRestoredInPlace(place: ImagePlace): boolean {
+    const present = this.#incarnation;
+    return present !== null && !this.#program.alwaysFresh && restoreInPlace(present, place);
+  }
+
+  /** Nothing refers to the instance afterwards, not even a caller's frame: there may be no room for a second one beside it. */
+  #letGo(): void {
+    this.#incarnation?.memories[Symbol.dispose]();
+    this.#incarnation = null;
   }
 
   #headOf(image: ImageReference): ImageHead {
