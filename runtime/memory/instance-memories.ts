@@ -1,9 +1,9 @@
 // All memories of one instance, as one: images and page sets cover them together, and persistent blocks appear in the one that pointers
 // of the guest lead into. It decides nothing about a single memory, which is its backend's business.
 import { invariant } from '../invariant.ts';
-import type { BlockMapping, GuestMemory, MemoryImage, PageSet } from './guest-memory.ts';
-import { beginAlike, pagesOfMemory, type StoredMemory } from './memory-places.ts';
-import { shiftRuns, unionRuns } from './page-runs.ts';
+import type { BlockMapping, GuestMemory, MemoryImage, PageRun, PageSet } from './guest-memory.ts';
+import { beginAlike, pagesOfMemory, type StoredMemory, storedBytesOf } from './memory-places.ts';
+import { runsBetween, shiftRuns, unionRuns } from './page-runs.ts';
 
 /** What making an image would take: what it would hold of each memory, and the pages of the image that have to be written. */
 export interface InstanceSurvey {
@@ -59,14 +59,21 @@ export class InstanceMemories implements Disposable {
       memoryBytes: this.#memories[index]?.memory.buffer.byteLength ?? 0,
       storedBytes,
     }));
-    const isAlike = beginAlike(memories, this.#base);
-    let dirty: PageSet = isAlike ? [] : 'all';
+    const storedBytes = storedBytesOf(memories);
+    const [only] = surveys;
+    if (only !== undefined && surveys.length === 1) return { memories, storedBytes, dirty: only.dirty };
+    const isUnknown = surveys.every((survey) => survey.dirty === 'all');
+    if (isUnknown || !beginAlike(memories, this.#base)) return { memories, storedBytes, dirty: 'all' };
+    let dirty: readonly PageRun[] = [];
     let startBytes = 0;
-    for (const { dirty: own, storedBytes } of surveys) {
-      dirty = dirty === 'all' || own === 'all' ? 'all' : unionRuns(dirty, shiftRuns(own, startBytes));
-      startBytes += storedBytes;
-    }
-    return { memories, storedBytes: startBytes, dirty };
+    surveys.forEach(({ dirty: own, storedBytes: ownBytes }, index) => {
+      // All of a small memory does not make a large one beside it dirty. What it stored before is part of it: places may hold that still.
+      const wholeBytes = Math.max(ownBytes, imageAt(this.#base, index).storedBytes);
+      const pages = own === 'all' ? runsBetween(0, wholeBytes) : own;
+      dirty = unionRuns(dirty, shiftRuns(pages, startBytes));
+      startBytes += ownBytes;
+    });
+    return { memories, storedBytes, dirty };
   }
 
   /** Writes the given pages of the image to `targetOffset` in the bank; `memories` is what a survey has just found. */
