@@ -282,6 +282,18 @@ function perform(subject: Subject, each: Step): void {
 }
 
 describe('generations', () => {
+  it('hold zeros where a memory of which nothing was known stored less, and more again', () => {
+    using subject = new Subject(1);
+    const store = (page: number, value: number) => subject.store({ memory: 1, page, value });
+    for (const page of [0, 1, 2]) store(page, 7);
+    for (let generation = 1; generation <= 3; generation += 1) subject.checkpoint();
+    for (const page of [1, 2]) store(page, 0);
+    subject.checkpoint();
+    store(2, 9);
+    subject.checkpoint();
+    subject.check();
+  });
+
   it.each([1, 2, 5])('with %i kept, in any history, are what the process had', (maxKept) => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 10, maxLength: 30 }), (steps) => {
