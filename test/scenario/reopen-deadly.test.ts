@@ -26,12 +26,13 @@ test('a group whose launch kills the site is quarantined after the third time, a
   const signals = Array.from({ length: 4 }, () => live().signal);
   expect(signals).toEqual(['SIGKILL', 'SIGKILL', 'SIGKILL', 'SIGKILL']);
   const last = live();
-  expect(last).toMatchObject({ status: 0, stderr: '' });
+  const reason = '3 sites in a row have died while it was put back';
+  expect(last).toMatchObject({ status: 0, stderr: `HR_CTRL: group 2 is quarantined: ${reason}\n` });
   expect(JSON.parse(last.stdout)).toMatchObject({
     answer: ANSWER,
     groups: [
       { group: 1, phase: 'live' },
-      { group: 2, phase: 'quarantined', reason: '3 sites in a row have died while it was put back' },
+      { group: 2, phase: 'quarantined', reason },
     ],
   });
 });
