@@ -1,27 +1,13 @@
 // The child that holds the binding of Wasmtime: asked for a slice, it answers with samples it has taken itself. It must never hold many instances:
 // its binding leaves it to the collector to give them up.
-import { createRequire } from 'node:module';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { loadWasmtime, messageOf, type Wasmtime } from '#test/support/wasmtime-binding.js';
 import type { GuestTask } from './guest-task.ts';
 
 export type WasmtimeMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'unavailable' | 'failed'; readonly reason: string }
   | { readonly kind: 'samples'; readonly samplesUs: readonly number[] };
-
-/** What is used of the binding; its own declarations name types that they do not declare. */
-interface Binding {
-  readonly Engine: new (config: object) => object;
-  readonly Config: new () => object;
-  readonly Module: { fromFile(engine: object, path: string): object };
-  readonly Store: new (engine: object) => object;
-  readonly Instance: new (
-    store: object,
-    module: object,
-  ) => {
-    getFunc(store: object, name: string): { call(store: object, args: readonly number[]): number } | null;
-  };
-}
 
 const US_PER_MS = 1000;
 /** Instances that are there at the same time, at most: none is given up before a collection. */
@@ -32,21 +18,7 @@ function say(message: WasmtimeMessage): void {
   process.send?.(message);
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function load(): Binding | null {
-  try {
-    return createRequire(import.meta.url)('wasmtime') as Binding;
-  } catch (error) {
-    say({ kind: 'unavailable', reason: messageOf(error) });
-    process.disconnect();
-    return null;
-  }
-}
-
-function serve({ Config, Engine, Instance, Module, Store }: Binding): void {
+function serve({ Config, Engine, Instance, Module, Store }: Wasmtime): void {
   const engine = new Engine(new Config());
   const module = Module.fromFile(engine, path);
   const takeSample = (): number => {
@@ -80,5 +52,9 @@ function serve({ Config, Engine, Instance, Module, Store }: Binding): void {
   say({ kind: 'ready' });
 }
 
-const binding = load();
-if (binding !== null) serve(binding);
+const binding = loadWasmtime();
+if (typeof binding !== 'string') serve(binding);
+else {
+  say({ kind: 'unavailable', reason: binding });
+  process.disconnect();
+}

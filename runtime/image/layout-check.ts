@@ -107,5 +107,10 @@ const isLayout = recordOf<ModuleLayout>({
 });
 
 export function isModuleLayout(value: unknown): value is ModuleLayout {
-  return isLayout(value);
+  return isLayout(value) && namesLinearMemory(value as ModuleLayout);
+}
+
+/** A module with memories has one that pointers lead into, and it is one of them. */
+function namesLinearMemory({ memories, linearMemory }: ModuleLayout): boolean {
+  return linearMemory === null ? memories.length === 0 : linearMemory < memories.length;
 }

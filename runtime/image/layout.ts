@@ -104,3 +104,8 @@ export interface ModuleLayout {
   /** Index into `globals` of AssemblyScript's "Math.random is seeded" flag, where it could be told by the name section. */
   readonly randomSeeded: number | null;
 }
+
+/** The memory that pointers lead into; null without any. */
+export function linearMemoryOf({ memories, linearMemory }: ModuleLayout): MemorySlot | null {
+  return linearMemory === null ? null : (memories[linearMemory] ?? null);
+}

@@ -4,7 +4,7 @@ import { HR_MODULE } from '../../abi/hr.ts';
 import { PMM_MODULE } from '../../abi/pmm.ts';
 import { RekindleError } from '../errors.ts';
 import { makeGlobal } from '../image/imported-globals.ts';
-import type { ImportedFunction, ModuleLayout } from '../image/layout.ts';
+import { type ImportedFunction, linearMemoryOf, type ModuleLayout } from '../image/layout.ts';
 import { type Preview1, WASI_MODULE, type WasiClock } from '../wasi/preview1.ts';
 import { assemblyScriptImports } from './assemblyscript-env.ts';
 import { type Border, hostFunctions } from './border.ts';
@@ -135,7 +135,7 @@ function refuseWidePointers(
   { layout, processName }: GuestProgram,
   isSystem: (module: string) => boolean,
 ): void {
-  if (layout.memories[layout.linearMemory ?? -1]?.is64 !== true) return;
+  if (linearMemoryOf(layout)?.is64 !== true) return;
   const refused = layout.functionImports.find(
     ({ module, name, type }) => isSystem(module) && !POINTERLESS.includes(name) && type.params.length > 0,
   );

@@ -3,6 +3,7 @@
 import { EXPORT_COMMAND_ENTRY, EXPORT_REACTOR_ENTRY, EXPORT_RESTARTED } from '../../abi/hr.ts';
 import { RekindleError } from '../errors.ts';
 import { decodeImageHead, type ImageHead, imageMemoryOffset } from '../image/image-codec.ts';
+import { linearMemoryOf } from '../image/layout.ts';
 import { InvariantViolation, invariant } from '../invariant.ts';
 import { WASM_PAGE_SIZE } from '../limits.ts';
 import type { BankView } from '../memory/bank-view.ts';
@@ -261,8 +262,7 @@ export class Guest implements Disposable {
     if (ending !== null) return this.#endingOutcome(ending);
     this.#border.release();
     const memory = this.#incarnation?.memories.linear?.memory ?? null;
-    const { memories, linearMemory } = this.#program.layout;
-    const maximumPages = memories[linearMemory ?? -1]?.maximumPages ?? 0;
+    const maximumPages = linearMemoryOf(this.#program.layout)?.maximumPages ?? 0;
     const fault: Fault = faultFromException(thrown, {
       activity,
       generation: this.#image?.generation ?? 0,

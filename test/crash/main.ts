@@ -1,6 +1,7 @@
 // The crash tests as a program: every point of the enumeration, a thousand real kills, a hundred thousand damaged banks. It prints what
 // was tried with which seed, and exits with 1 when anything failed; it must not end without having said how much was tried.
 import { parseArgs } from 'node:util';
+import { optionsOrUsage, wholeNumber } from '#test/support/command-options.js';
 import { runEnumeration } from './enumeration/run.js';
 import { runFuzz } from './fuzz/run.js';
 import { runKills } from './kill/run.js';
@@ -36,9 +37,6 @@ const USAGE = `usage: npm run crashtest -- [--only ${Object.keys(PARTS).join('|'
 --seconds  no further part is begun after that time`;
 const MS_PER_SECOND = 1000;
 const SEEDS = 1_000_000;
-/** Of a command line that means nothing. */
-const EXIT_USAGE = 2;
-
 interface Options {
   readonly parts: readonly string[];
   readonly seed: number;
@@ -67,13 +65,6 @@ function parseOptions(args: readonly string[]): Options {
   };
 }
 
-function wholeNumber(name: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= 0 && text !== '') return value;
-  throw new RangeError(`${name} must be a whole number, not ${text}`);
-}
-
 async function runParts({ parts, seed, cases, seconds }: Options): Promise<boolean> {
   const startMs = performance.now();
   const say = (line: string): void => console.log(line);
@@ -95,16 +86,5 @@ async function runParts({ parts, seed, cases, seconds }: Options): Promise<boole
   return failed === 0;
 }
 
-function optionsOrUsage(): Options | null {
-  try {
-    return parseOptions(process.argv.slice(2));
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    console.error(`${error.message}\n${USAGE}`);
-    return null;
-  }
-}
-
-const options = optionsOrUsage();
-if (options === null) process.exitCode = EXIT_USAGE;
-else process.exitCode = (await runParts(options)) ? 0 : 1;
+const options = optionsOrUsage(parseOptions, USAGE);
+if (options !== null) process.exitCode = (await runParts(options)) ? 0 : 1;

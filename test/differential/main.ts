@@ -1,6 +1,7 @@
 // The differential run as a program: ten thousand generated modules, each as the engine runs it, prepared, and restored between any two calls. It
 // prints what came of every one of them, by reason, and exits with 1 when any differed.
 import { parseArgs } from 'node:util';
+import { optionsOrUsage, wholeNumber } from '#test/support/command-options.js';
 import { compareModule } from './compare.js';
 import { ENGINE_FEATURES, type EngineFeature, KNOWN_FEATURES } from './engine-features.js';
 import { runDifferential } from './run.js';
@@ -14,23 +15,29 @@ const USAGE = `usage: npm run differential -- [--modules N] [--seed N] [--thread
 --threads  default: 2`;
 const DEFAULT_MODULES = 12_000;
 const SEED_STEP = 1_000_000;
-/** Of a command line that means nothing. */
-const EXIT_USAGE = 2;
+const DEFAULT_THREADS = 2;
 
-function whole(name: string, text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`--${name} ${text} is no whole number`);
-  return value;
+interface Options {
+  readonly modules: number;
+  readonly firstSeed: number;
+  readonly threads: number;
 }
 
-try {
+/** Throws a TypeError or RangeError that says what is wrong. */
+function parseOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
+    args: [...args],
     options: { modules: { type: 'string' }, seed: { type: 'string' }, threads: { type: 'string' } },
   });
-  const modules = whole('modules', values.modules) ?? DEFAULT_MODULES;
-  const firstSeed = whole('seed', values.seed) ?? (Date.now() % 1000) * SEED_STEP;
-  const threads = Math.max(1, whole('threads', values.threads) ?? 2);
+  return {
+    modules: wholeNumber('--modules', values.modules) ?? DEFAULT_MODULES,
+    firstSeed: wholeNumber('--seed', values.seed) ?? (Date.now() % 1000) * SEED_STEP,
+    threads: wholeNumber('--threads', values.threads, 1) ?? DEFAULT_THREADS,
+  };
+}
+
+/** Whether nothing differed. */
+async function compareAll({ modules, firstSeed, threads }: Options): Promise<boolean> {
   console.log(`Node ${process.version}: ${modules} modules from seed ${firstSeed} on, in ${threads} threads`);
   console.log(`not in this engine: ${missing(KNOWN_FEATURES).join(', ') || 'nothing'}`);
   const written = compareSpecimens();
@@ -38,11 +45,7 @@ try {
   const progress = (done: number): void => console.error(`${done} of ${modules}`);
   const tally = await runDifferential({ firstSeed, modules, threads, progress });
   console.log(describe(tally).join('\n'));
-  if (tally.failures.length + written.failures.length > 0) process.exitCode = 1;
-} catch (error) {
-  if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
-  console.error(`${error.message}\n\n${USAGE}`);
-  process.exitCode = EXIT_USAGE;
+  return tally.failures.length + written.failures.length === 0;
 }
 
 /** One that needs what the engine lacks is counted as such, by its name. */
@@ -61,3 +64,6 @@ function compareSpecimens(): Tally {
 function missing(features: readonly EngineFeature[]): readonly EngineFeature[] {
   return features.filter((feature) => !ENGINE_FEATURES.includes(feature));
 }
+
+const options = optionsOrUsage(parseOptions, USAGE);
+if (options !== null) process.exitCode = (await compareAll(options)) ? 0 : 1;

@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { countLines } from '#test/support/case-run.js';
+import { optionsOrUsage, wholeNumber } from '#test/support/command-options.js';
 import { replay, runFuzz } from './run.js';
 import { isTargetName, TARGETS, type TargetName } from './targets.js';
 
@@ -17,9 +18,6 @@ const USAGE = `usage: npm run fuzz -- [--target ${NAMES.join('|')}] [--execution
 const DEFAULT_EXECUTIONS = 1_000_000;
 const MS_PER_SECOND = 1000;
 const SEEDS = 1_000_000;
-/** Of a command line that means nothing. */
-const EXIT_USAGE = 2;
-
 interface Options {
   readonly targets: readonly TargetName[];
   readonly executions: number;
@@ -55,13 +53,6 @@ function parseOptions(args: readonly string[]): Options {
   };
 }
 
-function wholeNumber(name: string, text: string | undefined, min: number): number | null {
-  if (text === undefined) return null;
-  const value = Number(text);
-  if (Number.isSafeInteger(value) && value >= min && text !== '') return value;
-  throw new RangeError(`${name} must be a whole number of at least ${min}, not ${text}`);
-}
-
 /** Whether there was no finding. */
 async function runTarget(target: TargetName, options: Options): Promise<boolean> {
   const { executions, seed, workers, caseNumber } = options;
@@ -86,16 +77,5 @@ async function runTargets(options: Options): Promise<boolean> {
   return true;
 }
 
-function optionsOrUsage(): Options | null {
-  try {
-    return parseOptions(process.argv.slice(2));
-  } catch (error) {
-    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
-    console.error(`${error.message}\n${USAGE}`);
-    return null;
-  }
-}
-
-const options = optionsOrUsage();
-if (options === null) process.exitCode = EXIT_USAGE;
-else process.exitCode = (await runTargets(options)) ? 0 : 1;
+const options = optionsOrUsage(parseOptions, USAGE);
+if (options !== null) process.exitCode = (await runTargets(options)) ? 0 : 1;

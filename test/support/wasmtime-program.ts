@@ -2,40 +2,14 @@
 // It must never guess: what the binding cannot do is printed as an error.
 //
 //   node wasmtime-program.js MODULE CALLS      CALLS: JSON, [[name, argument...], ...]; prints one JSON value, an `Answer`
-import { createRequire } from 'node:module';
+import { loadWasmtime, messageOf, type Wasmtime } from './wasmtime-binding.js';
 
 export type Answer =
   | { readonly kind: 'unavailable'; readonly reason: string }
   | { readonly kind: 'results'; readonly results: readonly (number | string | null)[] };
 
-/** What is used of the binding; its own declarations name types that they do not declare. */
-interface Binding {
-  readonly Engine: new (config: object) => object;
-  readonly Config: new () => object;
-  readonly Module: { fromFile(engine: object, path: string): object };
-  readonly Store: new (engine: object) => object;
-  readonly Instance: new (
-    store: object,
-    module: object,
-  ) => {
-    getFunc(store: object, name: string): { call(store: object, args: readonly number[]): unknown } | null;
-  };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function load(): Binding | string {
-  try {
-    return createRequire(import.meta.url)('wasmtime') as Binding;
-  } catch (error) {
-    return messageOf(error);
-  }
-}
-
 function answer(
-  binding: Binding | string,
+  binding: Wasmtime | string,
   path: string,
   calls: readonly (readonly [string, ...number[]])[],
 ): Answer {
@@ -57,4 +31,4 @@ function answer(
 }
 
 const [, , path = '', calls = '[]'] = process.argv;
-process.stdout.write(JSON.stringify(answer(load(), path, JSON.parse(calls))));
+process.stdout.write(JSON.stringify(answer(loadWasmtime(), path, JSON.parse(calls))));
