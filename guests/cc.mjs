@@ -53,6 +53,7 @@ async function compile({ source, output, root, target, clangOptions }) {
   await requireOutput({ source, output });
   const path = relative(root, source);
   if (path.startsWith(`..${sep}`)) throw new Error(`${source}: it lies outside of ${root}`);
+  if (path.startsWith('-')) throw new Error(`${path}: clang takes it for an option`);
   const { compileC } = await import('./compile-c.mjs');
   const module = await compileC(path, target, undefined, {
     root: resolve(root),

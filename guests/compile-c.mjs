@@ -1,6 +1,6 @@
 // Compiles one C or C++ source to a WebAssembly module for WASI, with the clang that npm brings and nothing of the machine's. It reads
 // sources and the headers of abi/include, and must never write a file: the module is what it returns.
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runClang, runLLVM } from '@yowasp/clang';
@@ -41,12 +41,12 @@ async function readTree(directory) {
   return tree;
 }
 
-/** Null for a link that leads nowhere. */
+/** Null for what is no file: a link that leads nowhere, or a pipe, at which reading may never end. */
 async function contentOf(path) {
   try {
-    return await readFile(path);
+    return (await stat(path)).isFile() ? await readFile(path) : null;
   } catch (error) {
-    if (error.code === 'ENOENT') return null;
+    if (error.code === 'ENOENT' || error.code === 'ELOOP') return null;
     throw error;
   }
 }

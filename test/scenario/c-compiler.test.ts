@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeFifo } from '#test/support/fifo.js';
 import { ROOT, runNode } from '#test/support/run-program.js';
 
 const SOURCE = '#include "answer.h"\nint main(void) { int unused; return ANSWER; }\n';
@@ -25,8 +26,11 @@ beforeAll(() => {
   writeFileSync(join(directory, 'src/main.c'), SOURCE);
   writeFileSync(join(directory, 'src/main.txt'), SOURCE);
   writeFileSync(join(directory, 'include/answer.h'), '#define ANSWER 42\n');
+  writeFileSync(join(directory, '-o.c'), SOURCE);
   // As editors leave them behind.
   for (const name of ['.#main.c', 'gone.h']) symlinkSync('nowhere', join(directory, 'src', name));
+  symlinkSync('turns.h', join(directory, 'src/turns.h'));
+  if (process.platform !== 'win32') makeFifo(join(directory, 'src/pipe.h'));
 });
 
 afterAll(() => {
@@ -51,6 +55,7 @@ it.each([
   [['src/none.c', 'none.wasm'], EXIT_FAILURE, "ENOENT: no such file or directory, stat 'src/none.c'"],
   [['--root', 'include', 'src/main.c', 'x.wasm'], EXIT_FAILURE, 'src/main.c: it lies outside of include'],
   [['src/main.txt', 'x.wasm'], EXIT_FAILURE, 'a source ends in one of .c, .cc, .cpp, .cxx'],
+  [['./-o.c', 'x.wasm'], EXIT_FAILURE, '-o.c: clang takes it for an option'],
   [['src/main.c'], EXIT_USAGE, 'one source and one output are needed\nusage:'],
   [['-Wall', 'src/main.c', 'x.wasm'], EXIT_USAGE, "Unknown option '-W'\nusage:"],
 ] as const)('%j is refused, and nothing is written', async (args, expected, said) => {
